@@ -1,0 +1,181 @@
+//! 차례(take turns): 한 번에 한 프로세스만 들어갑니다.
+//!
+//! [`Mutex`]는 공유 메모리에 놓는 `pthread_mutex_t`이며, 세 가지 성질을 켭니다.
+//!
+//! - `PTHREAD_PROCESS_SHARED`: 다른 프로세스와 함께 씁니다.
+//! - `PTHREAD_MUTEX_ROBUST`: 쥔 채 죽은 주인을 커널이 알아채고 다음 차례에게 알립니다.
+//! - `PTHREAD_MUTEX_ERRORCHECK`: 같은 스레드가 두 번 쥐면 멈추지 않고 에러가 됩니다.
+//!
+//! `std::sync::Mutex`와 `parking_lot::Mutex`는 프로세스 전용 퓨텍스로 기다리므로, 공유 메모리에 두면 다른
+//! 프로세스를 깨우지 못해 멈춥니다. `sem_t`와 `pthread_cond_t`는 공유할 수 있지만 로버스트하지 않습니다.
+
+use std::cell::UnsafeCell;
+use std::io;
+use std::marker::PhantomData;
+use std::mem::MaybeUninit;
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+
+use nix::errno::Errno;
+use nix::time::{ClockId, clock_gettime};
+
+use crate::futex::{Deadline, remaining};
+use crate::shared::{Plain, Zeroed};
+
+/// 뮤텍스를 얻지 못한 까닭입니다.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum MutexError {
+    /// 다른 쪽이 쥐고 있습니다(`try_lock`).
+    #[error("다른 쪽이 쥐고 있습니다")]
+    WouldBlock,
+    /// 제한 시간이 지났습니다.
+    #[error("제한 시간 안에 차례가 오지 않았습니다")]
+    Timeout,
+    /// 이 스레드가 이미 쥐고 있습니다. 기다리면 영원히 멈추므로 거절합니다.
+    #[error("이 스레드가 이미 쥐고 있습니다. 앞의 가드를 먼저 놓으십시오")]
+    AlreadyHeld,
+    /// 운영체제의 에러입니다.
+    #[error("운영체제가 뮤텍스를 거절했습니다({0})")]
+    Os(Errno),
+}
+
+/// 여러 프로세스가 함께 쓰는 로버스트 뮤텍스입니다. 데이터는 갖지 않습니다.
+///
+/// [`crate::Shared`]에 놓인 뒤에야 위의 세 성질을 갖습니다. 데이터를 지키는 안전한 락은 이 위에 짓습니다.
+#[repr(C)]
+pub struct Mutex {
+    raw: UnsafeCell<libc::pthread_mutex_t>,
+    /// 쥔 프로세스의 PID. 비었으면 0. 쥔 쪽만 고칩니다.
+    holder: AtomicU32,
+}
+
+// SAFETY: pthread 뮤텍스는 여러 스레드가 함께 부르도록 만든 것이고, 나머지는 아토믹입니다.
+unsafe impl Sync for Mutex {}
+// SAFETY: 잠기지 않은 뮤텍스에는 만든 스레드에 매인 것이 없습니다.
+unsafe impl Send for Mutex {}
+
+// SAFETY: 잠기지 않은 뮤텍스는 정수뿐입니다. 잠긴 동안의 목록 포인터는 쥔 스레드와 커널만 따라갑니다.
+unsafe impl Plain for Mutex {
+    const LOCKS: bool = true;
+
+    fn placed(&self) -> io::Result<()> {
+        let mut attributes = MaybeUninit::uninit();
+        // SAFETY: 초기화 함수에 쓸 수 있는 메모리를 줍니다.
+        check(unsafe { libc::pthread_mutexattr_init(attributes.as_mut_ptr()) })?;
+        let attributes = attributes.as_mut_ptr();
+        // SAFETY: 바로 위에서 초기화한 속성입니다.
+        check(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) })?;
+        // SAFETY: 위와 같습니다.
+        check(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) })?;
+        // SAFETY: 위와 같습니다.
+        check(unsafe { libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK) })?;
+        // SAFETY: `placed`는 다른 쪽이 보기 전에 제자리에서 한 번 불립니다. 아직 아무도 쥐지 않았습니다.
+        check(unsafe { libc::pthread_mutex_init(self.raw.get(), attributes) })
+    }
+
+    fn pinned(&self) -> bool {
+        self.holder.load(Relaxed) == *OWN_PID
+    }
+}
+
+// SAFETY: 0으로 채운 `pthread_mutex_t`는 리눅스의 `PTHREAD_MUTEX_INITIALIZER`와 같습니다.
+unsafe impl Zeroed for Mutex {}
+
+unsafe extern "C" {
+    /// glibc 2.30부터. 벽시계가 바뀌어도 마감이 흔들리지 않게 단조 시계로 기다립니다.
+    fn pthread_mutex_clocklock(
+        mutex: *mut libc::pthread_mutex_t,
+        clock: libc::clockid_t,
+        until: *const libc::timespec,
+    ) -> libc::c_int;
+}
+
+/// 이 프로세스의 PID. `getpid`는 시스템 호출이라 한 번만 부릅니다.
+static OWN_PID: LazyLock<u32> = LazyLock::new(std::process::id);
+
+fn check(code: libc::c_int) -> io::Result<()> {
+    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
+}
+
+impl Mutex {
+    /// [`crate::Shared`]에 놓을 값.
+    pub const fn new() -> Mutex {
+        Mutex { raw: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), holder: AtomicU32::new(0) }
+    }
+
+    /// 차례가 올 때까지, 마감이 있으면 마감까지 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// [`MutexError::Timeout`], 이 스레드가 이미 쥐었으면 [`MutexError::AlreadyHeld`].
+    pub fn lock(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
+        let code = match remaining(deadline) {
+            // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, pthread가 상호 배제를 맡습니다.
+            None => unsafe { libc::pthread_mutex_lock(self.raw.get()) },
+            Some(left) => {
+                let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_err(MutexError::Os)?;
+                let until = now + left.into();
+                // SAFETY: 위와 같고, `until`은 이 호출보다 오래 삽니다.
+                unsafe { pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, until.as_ref()) }
+            }
+        };
+        self.enter(code)
+    }
+
+    /// 지금 비어 있을 때만 쥡니다.
+    ///
+    /// # Errors
+    ///
+    /// 다른 쪽이(같은 스레드라도) 쥐고 있으면 [`MutexError::WouldBlock`].
+    pub fn try_lock(&self) -> Result<MutexGuard<'_>, MutexError> {
+        // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
+        let code = unsafe { libc::pthread_mutex_trylock(self.raw.get()) };
+        self.enter(code)
+    }
+
+    fn enter(&self, code: libc::c_int) -> Result<MutexGuard<'_>, MutexError> {
+        let owner_died = match code {
+            0 => None,
+            libc::EOWNERDEAD => {
+                // SAFETY: `EOWNERDEAD`는 이 스레드가 쥐었다는 뜻입니다. 데이터를 고칠지는 부른 쪽이 정합니다.
+                unsafe { libc::pthread_mutex_consistent(self.raw.get()) };
+                Some(self.holder.load(Relaxed))
+            }
+            libc::EBUSY => return Err(MutexError::WouldBlock),
+            libc::ETIMEDOUT => return Err(MutexError::Timeout),
+            libc::EDEADLK => return Err(MutexError::AlreadyHeld),
+            other => return Err(MutexError::Os(Errno::from_raw(other))),
+        };
+        self.holder.store(*OWN_PID, Relaxed);
+        Ok(MutexGuard { mutex: self, owner_died, stays_on_thread: PhantomData })
+    }
+}
+
+impl Default for Mutex {
+    fn default() -> Self {
+        Mutex::new()
+    }
+}
+
+/// 쥐고 있는 동안의 표. 사라질 때 놓으며, 쥔 스레드를 떠나지 못합니다.
+#[must_use = "가드를 바로 버리면 그 자리에서 놓입니다"]
+pub struct MutexGuard<'a> {
+    mutex: &'a Mutex,
+    owner_died: Option<u32>,
+    stays_on_thread: PhantomData<*const ()>,
+}
+
+impl MutexGuard<'_> {
+    /// 앞의 주인이 쥔 채 죽었으면 그 PID. 쥐거나 놓는 찰나에 죽어 알 수 없으면 0입니다.
+    pub fn owner_died(&self) -> Option<u32> {
+        self.owner_died
+    }
+}
+
+impl Drop for MutexGuard<'_> {
+    fn drop(&mut self) {
+        self.mutex.holder.store(0, Relaxed);
+        // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
+        unsafe { libc::pthread_mutex_unlock(self.mutex.raw.get()) };
+    }
+}
