@@ -129,8 +129,17 @@ impl Mutex {
     /// 다른 쪽이(같은 스레드라도) 쥐고 있으면 [`MutexError::WouldBlock`].
     pub fn try_lock(&self) -> Result<MutexGuard<'_>, MutexError> {
         // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
-        let code = unsafe { libc::pthread_mutex_trylock(self.raw.get()) };
-        self.enter(code)
+        match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {
+            libc::EDEADLK => Err(MutexError::WouldBlock),
+            code => self.enter(code),
+        }
+    }
+
+    /// 지금 쥔 프로세스의 PID. 비었으면 `None`입니다. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
+    ///
+    /// 쥔 채 죽은 프로세스는 다음 차례가 올 때까지 남아 있습니다.
+    pub fn holder(&self) -> Option<u32> {
+        Some(self.holder.load(Relaxed)).filter(|pid| *pid != 0)
     }
 
     fn enter(&self, code: libc::c_int) -> Result<MutexGuard<'_>, MutexError> {

@@ -1,0 +1,283 @@
+//! [`Queue`]: 여러 프로세스가 넣고 여러 프로세스가 꺼내는 줄. 먼저 넣은 것이 먼저 나옵니다.
+//!
+//! 내용은 공유 메모리의 고리([`ring`])에 놓입니다. 파이썬의 큐는 넣은 것을 보조 스레드가 파이프로 나르므로,
+//! 넣자마자 죽은 프로세스의 항목은 사라집니다. 여기서는 [`Queue::put`]이 돌아왔으면 항목은 이미 고리에 있습니다.
+
+mod ring;
+
+use std::cell::RefCell;
+use std::io;
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use crossbeam_utils::Backoff;
+use ipc_core::MutexError;
+use ipc_core::codec::{CodecError, decode, encode};
+use ipc_core::futex::{Deadline, LOOK_AGAIN, after};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use ring::{PutError, Ring};
+
+/// [`Queue::new`]가 만드는 고리의 크기(바이트). 쓰지 않은 부분은 실제 메모리를 차지하지 않습니다.
+pub const DEFAULT_CAPACITY: usize = 4 * 1024 * 1024;
+
+/// 여러 프로세스가 함께 쓰는 큐입니다. 파이썬의 `multiprocessing.Queue`에 해당합니다.
+///
+/// `std::sync::mpsc`와 달리 꺼내는 쪽도 여럿일 수 있고, 복제해 [`ipc_core::Process`]의 인수로 건넵니다. 파이썬과
+/// 달리 담을 수 있는 바이트 수가 정해져 있어서, 가득 차면 [`put`](Queue::put)이 기다립니다.
+///
+/// 항목은 넣은 순서대로 *꺼내집니다*. 여럿이 꺼내면 일을 마치는 순서는 정해지지 않습니다.
+///
+/// ```
+/// let queue = queue::Queue::new()?;
+/// queue.put(&"아이템 1".to_string())?;
+/// queue.put(&"아이템 2".to_string())?;
+/// assert_eq!(queue.get()?, "아이템 1");
+/// assert_eq!(queue.len(), 1);
+/// # Ok::<(), queue::QueueError>(())
+/// ```
+#[derive(Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Queue<T> {
+    ring: Ring,
+    items: PhantomData<fn(T) -> T>,
+}
+
+/// 넣거나 꺼내지 못한 까닭입니다.
+#[derive(Debug, thiserror::Error)]
+pub enum QueueError {
+    /// 공유 메모리를 만들지 못했습니다.
+    #[error("큐를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오")]
+    Create(#[source] io::Error),
+    /// 지금은 자리가 없습니다(`try_put`).
+    #[error("큐가 가득 찼습니다. 누군가 꺼낸 뒤에 다시 넣으십시오")]
+    Full,
+    /// 지금은 비어 있습니다(`try_get`).
+    #[error("큐가 비어 있습니다. 누군가 넣은 뒤에 다시 꺼내십시오")]
+    Empty,
+    /// 항목이 큐 전체보다 큽니다.
+    #[error(
+        "{size}바이트 항목은 {capacity}바이트 큐에 들어갈 수 없습니다. Queue::with_capacity로 더 큰 큐를 만드십시오"
+    )]
+    TooLarge { size: usize, capacity: usize },
+    /// 제한 시간이 지났습니다.
+    #[error("제한 시간이 지났습니다. 상대가 살아 있는지 보고, 더 기다리려면 다시 부르십시오")]
+    Timeout,
+    /// 큐가 닫혔고 남은 항목도 없습니다. 넣을 때라면 닫힌 큐에 넣으려 한 것입니다.
+    #[error("큐가 닫혔습니다")]
+    Disconnected,
+    /// 항목을 바이트로, 또는 바이트를 항목으로 바꾸지 못했습니다. 꺼낼 때라면 그 항목은 버려집니다.
+    #[error(transparent)]
+    Codec(#[from] CodecError),
+    /// 운영체제의 에러입니다.
+    #[error(transparent)]
+    Mutex(MutexError),
+}
+
+impl From<MutexError> for QueueError {
+    fn from(error: MutexError) -> Self {
+        match error {
+            MutexError::Timeout => QueueError::Timeout,
+            other => QueueError::Mutex(other),
+        }
+    }
+}
+
+thread_local! {
+    /// 항목을 직렬화할 때 다시 쓰는 버퍼.
+    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
+
+impl<T> Queue<T> {
+    /// [`DEFAULT_CAPACITY`]바이트인 큐를 만듭니다.
+    ///
+    /// # Errors
+    ///
+    /// 메모리나 디스크립터가 모자라면 [`QueueError::Create`].
+    pub fn new() -> Result<Queue<T>, QueueError> {
+        Queue::with_capacity(DEFAULT_CAPACITY)
+    }
+
+    /// 적어도 `bytes`바이트를 담는 큐를 만듭니다. 항목 하나는 내용의 크기에 길이를 적는 8바이트를 더 차지합니다.
+    ///
+    /// # Errors
+    ///
+    /// [`Queue::new`]와 같고, 16GiB가 넘어도 [`QueueError::Create`]입니다.
+    pub fn with_capacity(bytes: usize) -> Result<Queue<T>, QueueError> {
+        Ok(Queue { ring: Ring::new(bytes).map_err(QueueError::Create)?, items: PhantomData })
+    }
+
+    /// 들어 있는 항목의 수. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
+    pub fn len(&self) -> usize {
+        self.ring.len()
+    }
+
+    /// 비어 있는지 봅니다.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// 더 넣지 않겠다고 알립니다. 꺼내는 쪽은 남은 것을 다 꺼낸 뒤 [`QueueError::Disconnected`]를 받습니다.
+    ///
+    /// # Errors
+    ///
+    /// 운영체제가 뮤텍스를 거절하면 [`QueueError::Mutex`].
+    pub fn close(&self) -> Result<(), QueueError> {
+        Ok(self.ring.close()?)
+    }
+}
+
+impl<T: Serialize> Queue<T> {
+    /// 항목을 복사해 넣습니다. 가득 찼으면 자리가 날 때까지 기다립니다.
+    ///
+    /// 돌아왔으면, 이 프로세스가 바로 죽더라도 항목은 전해집니다.
+    ///
+    /// # Errors
+    ///
+    /// 닫힌 큐면 [`QueueError::Disconnected`], 큐 전체보다 크면 [`QueueError::TooLarge`], 직렬화하지 못하면
+    /// [`QueueError::Codec`]. 실패하면 아무것도 넣지 않은 것과 같습니다.
+    pub fn put(&self, item: &T) -> Result<(), QueueError> {
+        self.put_until(item, None)
+    }
+
+    /// 지금 자리가 있을 때만 넣습니다.
+    ///
+    /// # Errors
+    ///
+    /// 자리가 없으면 [`QueueError::Full`]. 나머지는 [`Queue::put`]과 같습니다.
+    pub fn try_put(&self, item: &T) -> Result<(), QueueError> {
+        with_bytes(|bytes| {
+            encode(item, bytes)?;
+            self.put_now(bytes, after(LOOK_AGAIN))?.ok_or(QueueError::Full)
+        })
+    }
+
+    /// `timeout`까지만 기다려 넣습니다.
+    ///
+    /// # Errors
+    ///
+    /// 시간이 지나면 [`QueueError::Timeout`]. 나머지는 [`Queue::put`]과 같습니다.
+    pub fn put_timeout(&self, item: &T, timeout: Duration) -> Result<(), QueueError> {
+        self.put_until(item, after(timeout))
+    }
+
+    fn put_until(&self, item: &T, deadline: Deadline) -> Result<(), QueueError> {
+        with_bytes(|bytes| {
+            encode(item, bytes)?;
+            let mut attempt = || self.put_now(bytes, deadline);
+            if spin(&mut attempt)?.is_some() {
+                return Ok(());
+            }
+            self.ring.wait_for_get(deadline, attempt)?.ok_or(QueueError::Timeout)
+        })
+    }
+
+    /// 자리가 있으면 넣습니다. 없으면 `None`입니다.
+    fn put_now(&self, bytes: &[u8], deadline: Deadline) -> Result<Option<()>, QueueError> {
+        match self.ring.put(bytes, deadline) {
+            Ok(()) => Ok(Some(())),
+            Err(PutError::Full) => Ok(None),
+            Err(PutError::Closed) => Err(QueueError::Disconnected),
+            Err(PutError::TooLarge) => {
+                Err(QueueError::TooLarge { size: bytes.len(), capacity: self.ring.capacity() })
+            }
+            Err(PutError::Turn(error)) => Err(error.into()),
+        }
+    }
+}
+
+impl<T: DeserializeOwned> Queue<T> {
+    /// 맨 앞의 항목을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// 닫힌 큐가 비면 [`QueueError::Disconnected`], 항목을 읽지 못하면 [`QueueError::Codec`].
+    pub fn get(&self) -> Result<T, QueueError> {
+        self.get_until(None)
+    }
+
+    /// 지금 있는 항목만 꺼냅니다.
+    ///
+    /// # Errors
+    ///
+    /// 비었으면 [`QueueError::Empty`]. 나머지는 [`Queue::get`]과 같습니다.
+    pub fn try_get(&self) -> Result<T, QueueError> {
+        with_bytes(|bytes| {
+            self.get_now(bytes, after(LOOK_AGAIN))?.ok_or(QueueError::Empty)?;
+            Ok(decode(bytes)?)
+        })
+    }
+
+    /// `timeout`까지만 기다려 꺼냅니다.
+    ///
+    /// # Errors
+    ///
+    /// 시간이 지나면 [`QueueError::Timeout`]. 나머지는 [`Queue::get`]과 같습니다.
+    pub fn get_timeout(&self, timeout: Duration) -> Result<T, QueueError> {
+        self.get_until(after(timeout))
+    }
+
+    /// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, QueueError>> + '_ {
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let next = self.get();
+            ended = next.is_err();
+            if let Err(QueueError::Disconnected) = next { None } else { Some(next) }
+        })
+    }
+
+    fn get_until(&self, deadline: Deadline) -> Result<T, QueueError> {
+        with_bytes(|bytes| {
+            let mut attempt = || self.get_now(bytes, deadline);
+            if spin(&mut attempt)?.is_none() {
+                self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
+            }
+            Ok(decode(bytes)?)
+        })
+    }
+
+    /// 항목이 있으면 `bytes`에 꺼냅니다. 없으면 `None`입니다.
+    fn get_now(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<Option<()>, QueueError> {
+        // 닫혔는지를 먼저 봅니다. 닫히기 전에 넣은 것은 그 뒤의 확인에서 반드시 보입니다.
+        let closed = self.ring.is_closed();
+        if !self.is_empty() && self.ring.get(bytes, deadline)? {
+            return Ok(Some(()));
+        }
+        if closed { Err(QueueError::Disconnected) } else { Ok(None) }
+    }
+}
+
+impl<T> Clone for Queue<T> {
+    /// 같은 큐를 가리키는 손잡이를 하나 더 만듭니다.
+    fn clone(&self) -> Self {
+        Queue { ring: self.ring.clone(), items: PhantomData }
+    }
+}
+
+/// 잠들기 전에 잠깐 더 해 봅니다. 상대가 바로 뒤따라오는 흔한 경우에 커널 호출을 아낍니다.
+fn spin<T, E>(mut attempt: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
+    let backoff = Backoff::new();
+    loop {
+        let found = attempt()?;
+        if found.is_some() || backoff.is_completed() {
+            return Ok(found);
+        }
+        backoff.snooze();
+    }
+}
+
+/// 스레드의 버퍼를 비워 빌려줍니다. 빌린 동안 다시 부르면(직렬화 도중에 큐를 쓰면) 새 버퍼를 줍니다.
+fn with_bytes<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
+    BYTES.with(|bytes| match bytes.try_borrow_mut() {
+        Ok(mut bytes) => {
+            bytes.clear();
+            work(&mut bytes)
+        }
+        Err(_) => work(&mut Vec::new()),
+    })
+}

@@ -1,0 +1,164 @@
+//! [`Semaphore`]: 한 번에 정해진 수의 프로세스만 들어가는 문.
+//!
+//! # 자리마다 로버스트 뮤텍스 하나
+//!
+//! 남은 자리의 *수*를 세는 세마포어(파이썬, `sem_t`)는 허가를 쥔 프로세스가 죽으면 그 자리를 영원히 잃습니다.
+//! 수를 되돌릴 사람이 없기 때문입니다. 여기서는 수를 세지 않습니다. 자리 하나가 뮤텍스 하나이고, 누가 어느
+//! 자리에 있는지 커널이 압니다. 쥔 채 죽은 자리는 다음 사람이 그대로 넘겨받습니다.
+//!
+//! 자리가 모두 찼을 때는 퓨텍스에서 잠듭니다. 퓨텍스 값은 "자리를 다시 살펴보라"는 귀띔일 뿐입니다. 죽은
+//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 적어도 [`LOOK_AGAIN`](ipc_core::futex::LOOK_AGAIN)마다 스스로 다시 살펴봅니다.
+
+use std::io;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::time::Duration;
+
+use ipc_core::futex::{Deadline, EventCount, after};
+use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared};
+use serde::{Deserialize, Serialize};
+
+/// 한 번에 정해진 수만 들어가는 세마포어입니다.
+///
+/// 스레드의 세마포어와 달리 복제해 [`ipc_core::Process`]의 인수로 건네면 다른 프로세스와 함께 씁니다. 파이썬과
+/// 달리 허가는 값([`Permit`])이어서 돌려주는 것을 잊거나 두 번 돌려줄 수 없고, 쥔 프로세스가 죽으면 자리가
+/// 돌아옵니다.
+///
+/// ```
+/// let semaphore = semaphore::Semaphore::new(2)?;
+/// let first = semaphore.acquire()?;
+/// let second = semaphore.acquire()?;
+/// assert!(semaphore.try_acquire()?.is_none());
+/// drop(first);
+/// assert!(semaphore.try_acquire()?.is_some());
+/// # Ok::<(), anyhow::Error>(())
+/// ```
+#[derive(Clone, Serialize, Deserialize)]
+pub struct Semaphore {
+    /// 머리는 귀띔, 꼬리는 자리들입니다.
+    door: Shared<Door, Mutex>,
+}
+
+/// 자리를 찾거나 기다릴 때 쓰는 귀띔. 어느 것도 자리의 수를 정하지 않습니다.
+#[derive(Default)]
+struct Door {
+    /// 누군가 나가면 알립니다.
+    released: EventCount,
+    /// 마지막으로 빈 자리. 여기부터 살펴봅니다.
+    last_free: AtomicU32,
+}
+
+// SAFETY: 두 필드가 모두 `Plain`입니다.
+unsafe impl Plain for Door {}
+
+/// 허가를 얻지 못한 까닭입니다.
+#[derive(Debug, thiserror::Error)]
+pub enum SemaphoreError {
+    /// 자리가 하나도 없는 세마포어에는 아무도 들어갈 수 없습니다.
+    #[error("자리가 0개인 세마포어는 만들 수 없습니다. 1 이상을 주십시오")]
+    NoPlaces,
+    /// 공유 메모리를 만들지 못했습니다.
+    #[error("세마포어를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오")]
+    Create(#[source] io::Error),
+    /// 제한 시간이 지났습니다.
+    #[error("제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 부르십시오")]
+    Timeout { places: usize },
+    /// 운영체제의 에러입니다.
+    #[error(transparent)]
+    Mutex(#[from] MutexError),
+}
+
+impl Semaphore {
+    /// 자리가 `places`개인 세마포어를 만듭니다.
+    ///
+    /// # Errors
+    ///
+    /// 0이면 [`SemaphoreError::NoPlaces`], 메모리가 모자라면 [`SemaphoreError::Create`].
+    pub fn new(places: usize) -> Result<Semaphore, SemaphoreError> {
+        if places == 0 {
+            return Err(SemaphoreError::NoPlaces);
+        }
+        let door = Shared::with_tail(Door::default(), places).map_err(SemaphoreError::Create)?;
+        Ok(Semaphore { door })
+    }
+
+    /// 자리가 날 때까지 기다려 들어갑니다. [`Permit`]이 사라질 때(패닉으로도) 나옵니다.
+    ///
+    /// 같은 스레드가 여러 자리를 차지할 수 있습니다. 먼저 기다린 쪽이 먼저 들어간다는 보장은 없습니다.
+    ///
+    /// # Errors
+    ///
+    /// 운영체제가 뮤텍스를 거절하면 [`SemaphoreError::Mutex`].
+    pub fn acquire(&self) -> Result<Permit<'_>, SemaphoreError> {
+        self.acquire_until(None)
+    }
+
+    /// 지금 빈자리가 있을 때만 들어갑니다. 없으면 `Ok(None)`입니다.
+    ///
+    /// # Errors
+    ///
+    /// [`Semaphore::acquire`]와 같습니다.
+    pub fn try_acquire(&self) -> Result<Option<Permit<'_>>, SemaphoreError> {
+        let places = self.door.tail();
+        let start = self.door.last_free.load(Relaxed) as usize;
+        for index in (start..places.len()).chain(0..start.min(places.len())) {
+            match places[index].try_lock() {
+                Ok(held) => {
+                    return Ok(Some(Permit { door: &self.door, place: index as u32, held: Some(held) }));
+                }
+                Err(MutexError::WouldBlock) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Ok(None)
+    }
+
+    /// `timeout`까지만 기다려 들어갑니다.
+    ///
+    /// # Errors
+    ///
+    /// 시간이 지나면 [`SemaphoreError::Timeout`]. 나머지는 [`Semaphore::acquire`]와 같습니다.
+    pub fn acquire_timeout(&self, timeout: Duration) -> Result<Permit<'_>, SemaphoreError> {
+        self.acquire_until(after(timeout))
+    }
+
+    fn acquire_until(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
+        let permit = self.door.released.wait_for(deadline, || self.try_acquire())?;
+        permit.ok_or(SemaphoreError::Timeout { places: self.places() })
+    }
+
+    /// 자리의 수.
+    pub fn places(&self) -> usize {
+        self.door.tail().len()
+    }
+
+    /// 지금 비어 보이는 자리의 수. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
+    ///
+    /// 쥔 채 죽은 프로세스의 자리는 누가 넘겨받을 때까지 차 있는 것으로 셉니다.
+    pub fn available(&self) -> usize {
+        self.door.tail().iter().filter(|place| place.holder().is_none()).count()
+    }
+}
+
+/// 들어가 있는 동안의 허가(permit). 사라질 때 자리를 돌려줍니다. 얻은 스레드를 떠나지 못합니다.
+#[must_use = "허가를 바로 버리면 그 자리에서 나옵니다. 변수에 담아 두십시오"]
+pub struct Permit<'a> {
+    door: &'a Door,
+    place: u32,
+    /// 사라지는 도중에만 비어 있습니다.
+    held: Option<MutexGuard<'a>>,
+}
+
+impl Permit<'_> {
+    /// 이 자리를 쥔 채 죽은 프로세스에게서 넘겨받았으면 그 PID입니다.
+    pub fn recovered_from(&self) -> Option<u32> {
+        self.held.as_ref().and_then(MutexGuard::owner_died).filter(|pid| *pid != 0)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        self.door.last_free.store(self.place, Relaxed);
+        self.held = None;
+        self.door.released.notify_one();
+    }
+}
