@@ -1,1 +1,161 @@
+//! [`pipe`]와 [`duplex`]: 두 프로세스가 직접 이야기하는 통로.
+//!
+//! 파이썬의 파이프 끝은 자식에게 건네도 부모에 남아 있어서, 보내는 쪽이 닫아도 받는 쪽에 끝(`EOFError`)이 오지
+//! 않습니다. 여기서는 끝을 인수로 건네면 소유권이 옮겨 갑니다. 부모에는 남지 않으므로 끝이 반드시 옵니다.
 
+use std::marker::PhantomData;
+use std::time::Duration;
+
+use ipc_core::Channel;
+pub use ipc_core::ChannelError;
+use ipc_core::futex::after;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+/// 한쪽으로만 흐르는 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
+///
+/// # Errors
+///
+/// 디스크립터가 모자라면 [`ChannelError::Io`].
+///
+/// ```
+/// let (receiver, sender) = pipe::pipe()?;
+/// sender.send(&"안녕".to_string())?;
+/// drop(sender);
+/// assert_eq!(receiver.recv()?, "안녕");
+/// assert!(matches!(receiver.recv(), Err(pipe::ChannelError::Disconnected)));
+/// # Ok::<(), pipe::ChannelError>(())
+/// ```
+pub fn pipe<T>() -> Result<(Receiver<T>, Sender<T>), ChannelError> {
+    let (receiver, sender) = duplex()?;
+    Ok((Receiver(receiver), Sender(sender)))
+}
+
+/// 양쪽으로 흐르는 파이프를 만듭니다. 파이썬의 `Pipe()`에 해당합니다.
+///
+/// 왼쪽 끝은 `A`를 보내고 `B`를 받으며, 오른쪽 끝은 그 반대입니다.
+///
+/// # Errors
+///
+/// 디스크립터가 모자라면 [`ChannelError::Io`].
+pub fn duplex<A, B>() -> Result<(Duplex<A, B>, Duplex<B, A>), ChannelError> {
+    let (left, right) = Channel::pair()?;
+    Ok((Duplex { channel: left, types: PhantomData }, Duplex { channel: right, types: PhantomData }))
+}
+
+/// `S`를 보내고 `R`을 받는 끝입니다. 사라질 때 닫힙니다.
+///
+/// 복제할 수 없습니다. 끝이 하나뿐이어야 사라졌을 때 상대가 끝을 알 수 있습니다.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Duplex<S, R> {
+    channel: Channel,
+    types: PhantomData<fn(S) -> R>,
+}
+
+/// 보내기만 하는 끝입니다.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Sender<T>(Duplex<T, ()>);
+
+/// 받기만 하는 끝입니다.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(bound = "")]
+pub struct Receiver<T>(Duplex<(), T>);
+
+impl<S: Serialize + 'static, R> Duplex<S, R> {
+    /// 값을 복사해 보냅니다. 크기에 제한이 없습니다. 상대가 읽지 않아 버퍼가 차면 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// 상대의 끝이 사라졌으면 [`ChannelError::Disconnected`], 직렬화하지 못하면 [`ChannelError::Codec`].
+    pub fn send(&self, value: &S) -> Result<(), ChannelError> {
+        self.channel.send(value, None)
+    }
+
+    /// [`send`](Duplex::send)와 같지만 `timeout`까지만 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// 시간이 지나면 [`ChannelError::Timeout`]이며 아무것도 보내지 않은 것과 같습니다.
+    pub fn send_timeout(&self, value: &S, timeout: Duration) -> Result<(), ChannelError> {
+        self.channel.send(value, after(timeout))
+    }
+}
+
+impl<S, R: DeserializeOwned + 'static> Duplex<S, R> {
+    /// 값 하나를 받습니다. 올 때까지, 또는 상대의 끝이 사라질 때까지 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// 상대의 끝이 사라지고 남은 값도 없으면 [`ChannelError::Disconnected`](파이썬의 `EOFError`). 상대가 값을
+    /// 보내던 도중에 죽어도 같습니다. 반쪽짜리 값은 오지 않습니다.
+    pub fn recv(&self) -> Result<R, ChannelError> {
+        self.channel.recv(None)
+    }
+
+    /// [`recv`](Duplex::recv)와 같지만 `timeout`까지만 기다립니다.
+    ///
+    /// # Errors
+    ///
+    /// 시간이 지나면 [`ChannelError::Timeout`].
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<R, ChannelError> {
+        self.channel.recv(after(timeout))
+    }
+
+    /// 받을 것이(값이나 끝이) 있는지 `timeout`까지 기다려 봅니다. 0이면 바로 돌아옵니다.
+    ///
+    /// # Errors
+    ///
+    /// 운영체제가 기다림을 거절하면 [`ChannelError::Io`].
+    pub fn poll(&self, timeout: Duration) -> Result<bool, ChannelError> {
+        self.channel.poll(after(timeout))
+    }
+
+    /// 끝이 올 때까지 값을 받는 반복자입니다. 다른 에러를 만나면 그것을 내고 끝냅니다.
+    pub fn iter(&self) -> impl Iterator<Item = Result<R, ChannelError>> + '_ {
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if ended {
+                return None;
+            }
+            let next = self.recv();
+            ended = next.is_err();
+            if let Err(ChannelError::Disconnected) = next { None } else { Some(next) }
+        })
+    }
+}
+
+impl<T: Serialize + 'static> Sender<T> {
+    /// [`Duplex::send`]와 같습니다.
+    pub fn send(&self, value: &T) -> Result<(), ChannelError> {
+        self.0.send(value)
+    }
+
+    /// [`Duplex::send_timeout`]과 같습니다.
+    pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), ChannelError> {
+        self.0.send_timeout(value, timeout)
+    }
+}
+
+impl<T: DeserializeOwned + 'static> Receiver<T> {
+    /// [`Duplex::recv`]와 같습니다.
+    pub fn recv(&self) -> Result<T, ChannelError> {
+        self.0.recv()
+    }
+
+    /// [`Duplex::recv_timeout`]과 같습니다.
+    pub fn recv_timeout(&self, timeout: Duration) -> Result<T, ChannelError> {
+        self.0.recv_timeout(timeout)
+    }
+
+    /// [`Duplex::poll`]과 같습니다.
+    pub fn poll(&self, timeout: Duration) -> Result<bool, ChannelError> {
+        self.0.poll(timeout)
+    }
+
+    /// [`Duplex::iter`]와 같습니다.
+    pub fn iter(&self) -> impl Iterator<Item = Result<T, ChannelError>> + '_ {
+        self.0.iter()
+    }
+}

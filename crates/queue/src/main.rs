@@ -30,8 +30,8 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
         let item = format!("아이템 {i}");
+        queue.put(&Some(item.clone()))?;
         println!("Process ID: {} - {item} 생산 및 큐에 추가", id());
-        queue.put(&Some(item))?;
         sleep(Duration::from_millis(500));
     }
     queue.put(&None)?;
