@@ -147,7 +147,7 @@ impl Channel {
         let mut encoder = Encoder::default();
         encoder.push(value)?;
         let (bytes, fds) = encoder.finish();
-        self.send_frame(fingerprint::<T>(), &bytes, &fds, deadline)
+        self.send_frame(fingerprint::<T>(), &[&bytes], &fds, deadline)
     }
 
     /// 값 하나를 받습니다. 올 때까지, 마감까지, 또는 상대의 끝이 모두 닫힐 때까지 기다립니다.
@@ -167,36 +167,35 @@ impl Channel {
         Ok(wait_ready(self.as_fd(), PollFlags::POLLIN, deadline)?)
     }
 
-    /// 이미 직렬화한 내용을 프레임 하나로 보냅니다.
+    /// 이미 직렬화한 내용의 조각들을 이어 프레임 하나로 보냅니다. 에러는 [`Channel::send`]와 같습니다.
     pub fn send_frame(
         &self,
         fingerprint: u64,
-        bytes: &[u8],
+        parts: &[&[u8]],
         fds: &[OwnedFd],
         deadline: Deadline,
     ) -> Result<(), ChannelError> {
         if fds.len() > HANDLES_MAX {
             return Err(ChannelError::TooManyHandles { count: fds.len() });
         }
+        let length: usize = parts.iter().map(|part| part.len()).sum();
+        let words = [fingerprint, length as u64, fds.len() as u64];
         let mut header = [0; HEADER];
-        for (slot, word) in
-            header.chunks_exact_mut(8).zip([fingerprint, bytes.len() as u64, fds.len() as u64])
-        {
+        for (slot, word) in header.chunks_exact_mut(8).zip(words) {
             slot.copy_from_slice(&word.to_ne_bytes());
         }
         let mut attached: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
+        let mut slices = vec![IoSlice::new(&header)];
         let mut body = None;
-        let inline = if bytes.len() <= INLINE_MAX {
-            bytes
+        if length <= INLINE_MAX {
+            slices.extend(parts.iter().map(|part| IoSlice::new(part)));
         } else {
             let file = body.insert(File::from(memfd_create(c"ipc-message", MFdFlags::MFD_CLOEXEC)?));
-            file.write_all(bytes)?;
+            parts.iter().try_for_each(|part| file.write_all(part))?;
             attached.push(file.as_raw_fd());
-            &[]
-        };
+        }
         let rights = [ControlMessage::ScmRights(&attached)];
         let control = if attached.is_empty() { &[][..] } else { &rights[..] };
-        let slices = [IoSlice::new(&header), IoSlice::new(inline)];
         // 마감이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
         let blocking = if deadline.is_some() { MsgFlags::MSG_DONTWAIT } else { MsgFlags::empty() };
         loop {

@@ -32,5 +32,5 @@ pub use codec::CodecError;
 pub use help::help;
 pub use mutex::{Mutex, MutexError, MutexGuard};
 pub use process::{Process, ProcessError, signal_name, wait_any};
-pub use shared::{Plain, Shared, Zeroed};
+pub use shared::{Plain, Shared, Zeroed, load_bytes, store_bytes};
 pub use task::{Output, RemoteFn, Task, summon};

@@ -262,3 +262,24 @@ impl<'de, T: Plain, E: Plain> Deserialize<'de> for Shared<T, E> {
         Ok(Shared { map: Arc::new(map) })
     }
 }
+
+/// `bytes`를 8바이트씩 나누어 `words`에 차례로 씁니다. 남는 자리는 0으로 채웁니다.
+///
+/// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
+pub fn store_bytes<'a>(words: impl IntoIterator<Item = &'a AtomicU64>, bytes: &[u8]) {
+    for (word, chunk) in words.into_iter().zip(bytes.chunks(8)) {
+        let mut padded = [0; 8];
+        padded[..chunk.len()].copy_from_slice(chunk);
+        word.store(u64::from_ne_bytes(padded), Ordering::Relaxed);
+    }
+}
+
+/// [`store_bytes`]로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다.
+pub fn load_bytes<'a>(words: impl IntoIterator<Item = &'a AtomicU64>, length: usize, bytes: &mut Vec<u8>) {
+    let end = bytes.len() + length;
+    bytes.reserve(length.next_multiple_of(8));
+    for word in words.into_iter().take(length.div_ceil(8)) {
+        bytes.extend_from_slice(&word.load(Ordering::Relaxed).to_ne_bytes());
+    }
+    bytes.truncate(end);
+}

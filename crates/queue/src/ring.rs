@@ -15,7 +15,7 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use ipc_core::futex::{Deadline, EventCount};
-use ipc_core::{Mutex, MutexError, Plain, Shared};
+use ipc_core::{Mutex, MutexError, Plain, Shared, load_bytes, store_bytes};
 use serde::{Deserialize, Serialize};
 
 /// 고리는 이 크기(바이트)의 칸으로 나뉩니다.
@@ -147,12 +147,9 @@ impl Ring {
         if needed > slots.len() - used {
             return Err(PutError::Full);
         }
-        self.word(tail.words).store(bytes.len() as u64, Relaxed);
-        for (index, chunk) in (1..).zip(bytes.chunks(WORD)) {
-            let mut word = [0; WORD];
-            word[..chunk.len()].copy_from_slice(chunk);
-            self.word(tail.words.wrapping_add(index)).store(u64::from_ne_bytes(word), Relaxed);
-        }
+        let mut words = self.words_from(tail);
+        store_bytes(words.by_ref().take(1), &(bytes.len() as u64).to_ne_bytes());
+        store_bytes(words, bytes);
         self.shared.put.advance(tail, needed as u32);
         drop(turn);
         self.shared.put.moved.notify_one();
@@ -166,15 +163,11 @@ impl Ring {
         if head.words == self.shared.put.position().words {
             return Ok(false);
         }
-        let length = self.word(head.words).load(Relaxed) as usize;
+        let mut words = self.words_from(head);
+        let length = words.next().map_or(0, |word| word.load(Relaxed)) as usize;
         bytes.clear();
-        bytes.reserve(length.next_multiple_of(WORD));
-        let needed = Self::words_for(length) as u32;
-        for index in 1..needed {
-            bytes.extend_from_slice(&self.word(head.words.wrapping_add(index)).load(Relaxed).to_ne_bytes());
-        }
-        bytes.truncate(length);
-        self.shared.get.advance(head, needed);
+        load_bytes(words, length, bytes);
+        self.shared.get.advance(head, Self::words_for(length) as u32);
         drop(turn);
         self.shared.get.moved.notify_one();
         Ok(true)
@@ -213,9 +206,11 @@ impl Ring {
         self.shared.get.moved.wait_for(deadline, check)
     }
 
-    /// 지나간 칸의 수가 `position`일 때의 칸.
-    fn word(&self, position: u32) -> &AtomicU64 {
+    /// `position`부터의 칸들. 끝에 닿으면 처음으로 이어집니다.
+    fn words_from(&self, position: Position) -> impl Iterator<Item = &AtomicU64> {
         let words = self.shared.tail();
-        &words[position as usize & (words.len() - 1)]
+        let start = position.words as usize & (words.len() - 1);
+        let (front, back) = words.split_at(start);
+        back.iter().chain(front)
     }
 }
