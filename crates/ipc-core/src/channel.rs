@@ -24,7 +24,8 @@ use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{
-    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, setsockopt, socketpair, sockopt,
+    AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, setsockopt, socketpair,
+    sockopt,
 };
 use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
@@ -55,7 +56,9 @@ pub enum ChannelError {
     #[error("상대 쪽 끝이 닫혔습니다. 상대가 일을 마쳤거나 죽었습니다")]
     Disconnected,
     /// 제한 시간이 지났습니다. 채널은 그대로 쓸 수 있습니다.
-    #[error("제한 시간 안에 끝나지 않았습니다. 상대가 살아 있는지 보고, 더 기다리려면 다시 부르십시오")]
+    #[error(
+        "제한 시간 안에 끝나지 않았습니다. 상대가 살아 있는지 보고, 더 기다리려면 다시 부르십시오"
+    )]
     Timeout,
     /// 값을 바이트로, 또는 바이트를 값으로 바꾸지 못했습니다.
     #[error(transparent)]
@@ -69,10 +72,14 @@ pub enum ChannelError {
     )]
     TooManyHandles { count: usize },
     /// 이 프로젝트가 만든 프레임이 아닙니다. 그 메시지는 버려집니다.
-    #[error("알 수 없는 프레임을 받았습니다({0}). 채널의 소켓에 다른 프로그램이 쓰고 있는지 확인하십시오")]
+    #[error(
+        "알 수 없는 프레임을 받았습니다({0}). 채널의 소켓에 다른 프로그램이 쓰고 있는지 확인하십시오"
+    )]
     Malformed(&'static str),
     /// 디스크립터나 메모리가 모자라는 등, 운영체제의 에러입니다.
-    #[error("운영체제가 통신을 거절했습니다({0}). 열린 파일의 수(ulimit -n)와 남은 메모리를 확인하십시오")]
+    #[error(
+        "운영체제가 통신을 거절했습니다({0}). 열린 파일의 수(ulimit -n)와 남은 메모리를 확인하십시오"
+    )]
     Io(#[source] io::Error),
 }
 
@@ -143,7 +150,11 @@ impl Channel {
     ///
     /// 상대가 죽었으면 [`ChannelError::Disconnected`], 마감이 지나면 [`ChannelError::Timeout`]. 실패하면
     /// 아무것도 보내지 않은 것과 같습니다.
-    pub fn send<T: Serialize + 'static>(&self, value: &T, deadline: Deadline) -> Result<(), ChannelError> {
+    pub fn send<T: Serialize + 'static>(
+        &self,
+        value: &T,
+        deadline: Deadline,
+    ) -> Result<(), ChannelError> {
         let mut encoder = Encoder::default();
         encoder.push(value)?;
         let (bytes, fds) = encoder.finish();
@@ -156,7 +167,10 @@ impl Channel {
     ///
     /// [`ChannelError::Disconnected`], [`ChannelError::Timeout`], [`ChannelError::TypeMismatch`], 그리고
     /// `Deserialize`가 실패하면 [`ChannelError::Codec`]. 뒤의 둘은 그 메시지 하나만 버립니다.
-    pub fn recv<T: DeserializeOwned + 'static>(&self, deadline: Deadline) -> Result<T, ChannelError> {
+    pub fn recv<T: DeserializeOwned + 'static>(
+        &self,
+        deadline: Deadline,
+    ) -> Result<T, ChannelError> {
         let frame = self.recv_frame(deadline)?;
         frame.check::<T>()?;
         Ok(with_handles(frame.fds, || decode(&frame.bytes))?)
@@ -190,7 +204,8 @@ impl Channel {
         if length <= INLINE_MAX {
             slices.extend(parts.iter().map(|part| IoSlice::new(part)));
         } else {
-            let file = body.insert(File::from(memfd_create(c"ipc-message", MFdFlags::MFD_CLOEXEC)?));
+            let file =
+                body.insert(File::from(memfd_create(c"ipc-message", MFdFlags::MFD_CLOEXEC)?));
             parts.iter().try_for_each(|part| file.write_all(part))?;
             attached.push(file.as_raw_fd());
         }
@@ -199,7 +214,13 @@ impl Channel {
         // 마감이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
         let blocking = if deadline.is_some() { MsgFlags::MSG_DONTWAIT } else { MsgFlags::empty() };
         loop {
-            match sendmsg::<()>(self.as_raw_fd(), &slices, control, MsgFlags::MSG_NOSIGNAL | blocking, None) {
+            match sendmsg::<()>(
+                self.as_raw_fd(),
+                &slices,
+                control,
+                MsgFlags::MSG_NOSIGNAL | blocking,
+                None,
+            ) {
                 Ok(_) => return Ok(()),
                 Err(Errno::EINTR) => {}
                 Err(Errno::EAGAIN) => {
@@ -249,8 +270,9 @@ impl Frame {
         if packet.is_empty() {
             return Err(ChannelError::Disconnected);
         }
-        let (header, inline) =
-            packet.split_at_checked(HEADER).ok_or(ChannelError::Malformed("앞머리보다 짧습니다"))?;
+        let (header, inline) = packet
+            .split_at_checked(HEADER)
+            .ok_or(ChannelError::Malformed("앞머리보다 짧습니다"))?;
         let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| header[at + i]));
         let (fingerprint, length, handles) = (word(0), word(8), word(16));
         let in_file = length > INLINE_MAX as u64;

@@ -18,7 +18,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum CodecError {
     /// `Serialize` 구현이 실패했습니다.
-    #[error("`{type_name}` 값을 직렬화하지 못했습니다({reason}). 이 타입의 Serialize 구현을 확인하십시오")]
+    #[error(
+        "`{type_name}` 값을 직렬화하지 못했습니다({reason}). 이 타입의 Serialize 구현을 확인하십시오"
+    )]
     Encode { type_name: &'static str, reason: String },
     /// 바이트가 타입과 맞지 않거나 `Deserialize` 구현이 실패했습니다.
     #[error(
@@ -69,9 +71,9 @@ impl AsFd for Handle {
 impl Serialize for Handle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let index = OUTGOING.with_borrow_mut(|outgoing| {
-            let outgoing = outgoing
-                .as_mut()
-                .ok_or_else(|| refuse("디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다"))?;
+            let outgoing = outgoing.as_mut().ok_or_else(|| {
+                refuse("디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다")
+            })?;
             outgoing.push(self.0.try_clone().map_err(refuse)?);
             Ok(outgoing.len() as u64 - 1)
         });

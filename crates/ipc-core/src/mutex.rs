@@ -64,11 +64,17 @@ unsafe impl Plain for Mutex {
         check(unsafe { libc::pthread_mutexattr_init(attributes.as_mut_ptr()) })?;
         let attributes = attributes.as_mut_ptr();
         // SAFETY: 바로 위에서 초기화한 속성입니다.
-        check(unsafe { libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED) })?;
+        check(unsafe {
+            libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
+        })?;
         // SAFETY: 위와 같습니다.
-        check(unsafe { libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST) })?;
+        check(unsafe {
+            libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
+        })?;
         // SAFETY: 위와 같습니다.
-        check(unsafe { libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK) })?;
+        check(unsafe {
+            libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK)
+        })?;
         // SAFETY: `placed`는 다른 쪽이 보기 전에 제자리에서 한 번 불립니다. 아직 아무도 쥐지 않았습니다.
         check(unsafe { libc::pthread_mutex_init(self.raw.get(), attributes) })
     }
@@ -116,7 +122,9 @@ impl Mutex {
                 let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_err(MutexError::Os)?;
                 let until = now + left.into();
                 // SAFETY: 위와 같고, `until`은 이 호출보다 오래 삽니다.
-                unsafe { pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, until.as_ref()) }
+                unsafe {
+                    pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, until.as_ref())
+                }
             }
         };
         self.enter(code)

@@ -36,7 +36,9 @@ use crate::task::{Output, RemoteFn, Task};
 #[derive(Debug, thiserror::Error)]
 pub enum ProcessError {
     /// `main`의 첫 줄에 `init()`이 없습니다.
-    #[error("ipc_core::init()을 먼저 불러야 합니다. main 함수의 첫 줄에 `ipc_core::init();`을 적으십시오")]
+    #[error(
+        "ipc_core::init()을 먼저 불러야 합니다. main 함수의 첫 줄에 `ipc_core::init();`을 적으십시오"
+    )]
     NotInitialized,
     /// 운영체제가 새 프로세스를 거절했습니다.
     #[error(
@@ -61,7 +63,9 @@ pub enum ProcessError {
     #[error("{process}이(가) 시그널 {}(으)로 죽었습니다", signal_name(*.signal))]
     Killed { process: String, signal: i32 },
     /// 제한 시간이 지났습니다. 프로세스는 계속 돌고 있습니다.
-    #[error("{process}이(가) 제한 시간 안에 끝나지 않았습니다. 더 기다리거나 terminate로 끝내십시오")]
+    #[error(
+        "{process}이(가) 제한 시간 안에 끝나지 않았습니다. 더 기다리거나 terminate로 끝내십시오"
+    )]
     Timeout { process: String },
     /// 이미 결과를 받아 갔습니다.
     #[error("{process}의 결과는 이미 받아 갔습니다")]
@@ -198,10 +202,13 @@ impl<T: Serialize + DeserializeOwned + 'static> Process<T> {
             (Some(signal), _) => Err(ProcessError::Killed { process, signal }),
             (None, Ok(Outcome::Done(value))) if status.success() => Ok(value),
             (None, Ok(Outcome::Failed(message))) => Err(ProcessError::Failed { process, message }),
-            (None, Ok(Outcome::Panicked(message))) => Err(ProcessError::Panicked { process, message }),
-            (None, Ok(Outcome::Done(_)) | Err(ChannelError::Disconnected | ChannelError::Timeout)) => {
-                Err(ProcessError::Exited { process, code: status.code().unwrap_or_default() })
+            (None, Ok(Outcome::Panicked(message))) => {
+                Err(ProcessError::Panicked { process, message })
             }
+            (
+                None,
+                Ok(Outcome::Done(_)) | Err(ChannelError::Disconnected | ChannelError::Timeout),
+            ) => Err(ProcessError::Exited { process, code: status.code().unwrap_or_default() }),
             (None, Err(error)) => Err(error.into()),
         }
     }
@@ -281,7 +288,8 @@ fn open_pidfd(child: &Child) -> io::Result<OwnedFd> {
 ///
 /// 운영체제가 기다림을 거절하면 그 에러입니다.
 pub fn wait_any<P: AsFd>(processes: &[P], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-    let mut fds: Vec<_> = processes.iter().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)).collect();
+    let mut fds: Vec<_> =
+        processes.iter().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)).collect();
     wait_any_ready(&mut fds, timeout.and_then(after))?;
     Ok(fds.iter().position(|fd| fd.any().unwrap_or(false)))
 }

@@ -254,8 +254,10 @@ impl<'de, T: Plain, E: Plain> Deserialize<'de> for Shared<T, E> {
         let (sent, tail, file) = <(u64, u64, Handle)>::deserialize(deserializer)?;
         let tail = usize::try_from(tail).map_err(de::Error::custom)?;
         let file = File::from(file.into_fd());
-        let long_enough = |size: NonZeroUsize| file.metadata().is_ok_and(|m| m.len() >= size.get() as u64);
-        if sent != fingerprint::<(T, E)>() || !Mapping::<T, E>::size(tail).is_some_and(long_enough) {
+        let long_enough =
+            |size: NonZeroUsize| file.metadata().is_ok_and(|m| m.len() >= size.get() as u64);
+        if sent != fingerprint::<(T, E)>() || !Mapping::<T, E>::size(tail).is_some_and(long_enough)
+        {
             return Err(de::Error::custom("다른 타입의 공유 메모리입니다"));
         }
         let map = Mapping::map(file.into(), tail).map_err(de::Error::custom)?;
@@ -275,7 +277,11 @@ pub fn store_bytes<'a>(words: impl IntoIterator<Item = &'a AtomicU64>, bytes: &[
 }
 
 /// [`store_bytes`]로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다.
-pub fn load_bytes<'a>(words: impl IntoIterator<Item = &'a AtomicU64>, length: usize, bytes: &mut Vec<u8>) {
+pub fn load_bytes<'a>(
+    words: impl IntoIterator<Item = &'a AtomicU64>,
+    length: usize,
+    bytes: &mut Vec<u8>,
+) {
     let end = bytes.len() + length;
     bytes.reserve(length.next_multiple_of(8));
     for word in words.into_iter().take(length.div_ceil(8)) {

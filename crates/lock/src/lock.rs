@@ -62,8 +62,11 @@ impl<T: Plain + Send> Lock<T> {
     ///
     /// 디스크립터나 메모리가 모자라면 운영체제의 에러입니다.
     pub fn new(value: T) -> io::Result<Lock<T>> {
-        let state =
-            State { mutex: Mutex::new(), broken: AtomicBool::new(false), value: UnsafeCell::new(value) };
+        let state = State {
+            mutex: Mutex::new(),
+            broken: AtomicBool::new(false),
+            value: UnsafeCell::new(value),
+        };
         Ok(Lock { state: Shared::new(state)? })
     }
 
@@ -109,7 +112,10 @@ impl<T: Plain + Send> Lock<T> {
             self.state.broken.store(true, Relaxed);
         }
         if self.state.broken.load(Relaxed) {
-            return Err(AcquireError::OwnerDied(OwnerDied { guard, pid: died.filter(|pid| *pid != 0) }));
+            return Err(AcquireError::OwnerDied(OwnerDied {
+                guard,
+                pid: died.filter(|pid| *pid != 0),
+            }));
         }
         Ok(guard)
     }
@@ -198,7 +204,8 @@ impl<T: Plain> fmt::Display for AcquireError<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             AcquireError::OwnerDied(OwnerDied { pid, .. }) => {
-                let who = pid.map_or("프로세스가".into(), |pid| format!("프로세스(PID {pid})가"));
+                let who =
+                    pid.map_or("프로세스가".into(), |pid| format!("프로세스(PID {pid})가"));
                 write!(f, "락을 쥔 {who} 죽었습니다. 값을 확인해 고친 뒤 repair()로 이어 쓰십시오")
             }
             AcquireError::Mutex(error) => write!(f, "락을 획득하지 못했습니다: {error}"),

@@ -1,34 +1,53 @@
-//! 11.7 Lock
+//! 11.7 Lock: 네 프로세스가 카운터 하나를
+//!
+//! 네 프로세스가 공유 카운터를 10만 번씩 올립니다. 락이 한 번에 하나씩만 들여보내므로 한 번도 잃지 않습니다.
+//! 파이썬에서는 값(`Value`)과 락(`Lock`)이 따로지만, 여기서는 값이 락 안에 있어 락 없이는 닿지 못합니다.
+//!
+//! 실행: `cargo run -p lock` 또는 `just run-lock`
+//! 마지막 줄: `--- Lock 예제 종료 ---`. 바로 위의 카운터 값은 언제나 400000입니다.
+//! 함께 보기: 락은 `lock.rs`, 그 밑의 뮤텍스는 `crates/ipc-core/src/mutex.rs`
 
-use anyhow::Result;
 use std::process::id;
 
+use anyhow::Result;
 use ipc_core::Process;
 use lock::Lock;
 
+const HELP: &str =
+    "11.7 Lock: 네 프로세스가 공유 카운터를 10만 번씩 올립니다. 결과는 언제나 400000입니다.";
 const NUM_PROCESSES: usize = 4;
 const INCREMENTS: u32 = 100_000;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::help(HELP);
+
     println!("--- Lock 예제 시작 ---");
+
+    // 파이썬의 Value('i', 0)과 Lock()이 하나입니다.
     let shared_counter = Lock::new(0)?;
 
     let mut processes = Vec::new();
     for _ in 0..NUM_PROCESSES {
-        processes.push(Process::spawn(increment_shared_counter, (shared_counter.clone(),))?);
+        // 복제해도 카운터는 하나입니다. 손잡이만 자식에게 건너갑니다.
+        let counter = shared_counter.clone();
+        processes.push(Process::spawn(increment_shared_counter, (counter,))?);
     }
     for process in processes {
         process.join()?;
     }
+
     println!("최종 카운터 값: {}", *shared_counter.acquire()?);
     println!("--- Lock 예제 종료 ---");
     Ok(())
 }
 
+// 여기부터는 자식 프로세스에서 실행됩니다.
+
 fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
     println!("Process ID: {} - 카운터 증가 시작", id());
     for _ in 0..INCREMENTS {
+        // 가드가 이 줄 끝에서 사라지며 락을 해제합니다(파이썬의 try ... finally).
         *counter.acquire()? += 1;
     }
     println!("Process ID: {} - 카운터 증가 완료", id());

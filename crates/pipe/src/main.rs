@@ -1,4 +1,12 @@
-//! 11.6 Pipe
+//! 11.6 Pipe: 한쪽으로, 그리고 양쪽으로
+//!
+//! 먼저 한쪽으로 메시지 넷을 보내고, 다음에는 두 프로세스가 양쪽으로 인사합니다. 같은 파이썬 프로그램은
+//! 끝나지 않습니다. 부모가 파이프의 끝을 계속 쥐고 있어 `EOFError`가 오지 않기 때문입니다. 여기서는 끝의
+//! 소유권이 자식에게 옮겨 가므로, 송신자가 끝나면 수신자도 끝납니다.
+//!
+//! 실행: `cargo run -p pipe` 또는 `just run-pipe`
+//! 마지막 줄: `--- Pipe 예제 종료 ---`
+//! 함께 보기: 파이프는 `pipe.rs`, 그 밑의 소켓은 `crates/ipc-core/src/channel.rs`
 
 use std::process::id;
 use std::thread::sleep;
@@ -8,19 +16,28 @@ use anyhow::Result;
 use ipc_core::Process;
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 
+const HELP: &str = "11.6 Pipe: 한쪽으로 메시지 넷을 보내고, 양쪽으로 인사를 나눕니다(약 3초).";
+const MESSAGES: [&str; 4] = ["안녕", "파이프", "예제", "데이터"];
+
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::help(HELP);
 
     println!("--- Pipe 예제 시작 (단방향) ---");
-    let (parent_conn, child_conn) = pipe()?;
-    let messages_to_send = ["안녕", "파이프", "예제", "데이터"].map(String::from).to_vec();
 
+    // 파이썬의 Pipe(duplex=False)처럼 받는 끝이 앞입니다.
+    let (parent_conn, child_conn) = pipe()?;
+    let messages_to_send = MESSAGES.map(String::from).to_vec();
+
+    // 두 끝이 자식에게 옮겨 갑니다. 이 뒤로 main에는 남아 있지 않습니다.
     let p_sender = Process::spawn(sender, (child_conn, messages_to_send))?;
     let p_receiver = Process::spawn(receiver, (parent_conn,))?;
     p_sender.join()?;
     p_receiver.join()?;
 
     println!("\n--- Pipe 예제 시작 (양방향) ---");
+
+    // 파이썬의 Pipe(duplex=True). 양쪽 모두 보내고 받습니다.
     let (conn1, conn2) = duplex()?;
     let p_worker1 = Process::spawn(worker1, (conn1,))?;
     let p_worker2 = Process::spawn(worker2, (conn2,))?;
@@ -32,6 +49,8 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+// 여기부터는 자식 프로세스에서 실행됩니다.
+
 fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
     println!("Process ID: {} - Sender 시작", id());
     for msg in messages {
@@ -39,13 +58,14 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
         println!("Process ID: {} - 메시지 보냄: {msg}", id());
         sleep(Duration::from_millis(500));
     }
-    drop(conn);
+    drop(conn); // 수신자에게 끝을 알립니다. 적지 않아도 함수가 끝나면 닫힙니다.
     println!("Process ID: {} - Sender 완료", id());
     Ok(())
 }
 
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
+    // 송신자의 끝이 사라지면 반복이 끝납니다(파이썬의 EOFError).
     for msg in conn.iter() {
         println!("Process ID: {} - 메시지 받음: {}", id(), msg?);
         sleep(Duration::from_millis(700));

@@ -38,9 +38,13 @@ pub fn pipe<T>() -> Result<(Receiver<T>, Sender<T>), ChannelError> {
 /// # Errors
 ///
 /// 디스크립터가 모자라면 [`ChannelError::Io`].
+#[allow(clippy::type_complexity, reason = "두 끝의 방향을 타입이 그대로 보여 줍니다")]
 pub fn duplex<A, B>() -> Result<(Duplex<A, B>, Duplex<B, A>), ChannelError> {
     let (left, right) = Channel::pair()?;
-    Ok((Duplex { channel: left, types: PhantomData }, Duplex { channel: right, types: PhantomData }))
+    Ok((
+        Duplex { channel: left, types: PhantomData },
+        Duplex { channel: right, types: PhantomData },
+    ))
 }
 
 /// `S`를 보내고 `R`을 받는 끝입니다. 사라질 때 닫힙니다.

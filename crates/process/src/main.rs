@@ -1,4 +1,11 @@
-//! 11.4 Process — 함수 둘을 두 프로세스에서 동시에 실행합니다.
+//! 11.4 Process: 함수 둘을 두 프로세스에서 동시에
+//!
+//! 함수 하나를 새 프로세스에서 실행하고 끝나기를 기다립니다. 두 작업은 3초씩 걸리지만 함께 돌기 때문에
+//! 모두 3초쯤에 끝납니다. 자식이 실패하면 `join`이 `Err`를 돌려주므로 `main`이 모르고 지나갈 수 없습니다.
+//!
+//! 실행: `cargo run -p process` 또는 `just run-process`
+//! 마지막 줄: `--- Process 예제 종료 ---`
+//! 함께 보기: 시작의 원리는 `crates/ipc-core/src/process.rs`, 여러 작업은 11.3 `crates/pool`
 
 use std::process::id;
 use std::thread::sleep;
@@ -7,13 +14,20 @@ use std::time::Duration;
 use anyhow::Result;
 use ipc_core::Process;
 
+const HELP: &str =
+    "11.4 Process: 함수 둘을 두 프로세스에서 동시에 실행하고 끝나기를 기다립니다(약 3초).";
+
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::help(HELP);
+
     println!("--- Process 예제 시작 ---");
 
+    // 만들면 바로 시작합니다(파이썬의 Process(target=task1)과 start()).
     let p1 = Process::spawn(task1, ())?;
     let p2 = Process::spawn(task2, ())?;
 
+    // 자식이 실패했거나 죽었으면 `?`가 여기서 main을 끝냅니다.
     p1.join()?;
     p2.join()?;
 
@@ -21,6 +35,8 @@ fn main() -> Result<()> {
     println!("--- Process 예제 종료 ---");
     Ok(())
 }
+
+// 여기부터는 자식 프로세스에서 실행됩니다.
 
 fn task1() {
     println!("Process ID: {} - Task 1 시작", id());

@@ -12,7 +12,9 @@
 //! 로버스트 뮤텍스로 차례를 지키므로, 죽은 쪽의 차례는 다음 쪽이 넘겨받습니다.
 
 use std::io;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use std::sync::atomic::{
+    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+};
 
 use ipc_core::futex::{Deadline, EventCount};
 use ipc_core::{Mutex, MutexError, Plain, Shared, load_bytes, store_bytes};
@@ -105,10 +107,17 @@ impl Ring {
     pub fn new(capacity: usize) -> io::Result<Ring> {
         let words = capacity.div_ceil(WORD).max(1);
         if words > MAX_WORDS {
-            return Err(io::Error::new(io::ErrorKind::InvalidInput, "큐의 최대 크기는 16GiB입니다"));
+            return Err(io::Error::new(
+                io::ErrorKind::InvalidInput,
+                "큐의 최대 크기는 16GiB입니다",
+            ));
         }
         let words = words.next_power_of_two();
-        let side = || Side { turn: Mutex::new(), position: AtomicU64::new(0), moved: EventCount::default() };
+        let side = || Side {
+            turn: Mutex::new(),
+            position: AtomicU64::new(0),
+            moved: EventCount::default(),
+        };
         let ends = Ends { put: side(), get: side(), closed: AtomicBool::new(false) };
         Ok(Ring { shared: Shared::with_tail(ends, words)? })
     }

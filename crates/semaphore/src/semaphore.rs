@@ -57,10 +57,14 @@ pub enum SemaphoreError {
     #[error("자리가 0개인 세마포어는 만들 수 없습니다. 1 이상을 주십시오")]
     NoPlaces,
     /// 공유 메모리를 만들지 못했습니다.
-    #[error("세마포어를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오")]
+    #[error(
+        "세마포어를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오"
+    )]
     Create(#[source] io::Error),
     /// 제한 시간이 지났습니다.
-    #[error("제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 부르십시오")]
+    #[error(
+        "제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 부르십시오"
+    )]
     Timeout { places: usize },
     /// 운영체제의 에러입니다.
     #[error(transparent)]
@@ -103,7 +107,11 @@ impl Semaphore {
         for index in (start..places.len()).chain(0..start.min(places.len())) {
             match places[index].try_lock() {
                 Ok(held) => {
-                    return Ok(Some(Permit { door: &self.door, place: index as u32, held: Some(held) }));
+                    return Ok(Some(Permit {
+                        door: &self.door,
+                        place: index as u32,
+                        held: Some(held),
+                    }));
                 }
                 Err(MutexError::WouldBlock) => {}
                 Err(error) => return Err(error.into()),
