@@ -2,7 +2,7 @@
 //!
 //! 디스크립터는 숫자일 뿐이어서, 바이트로 옮기면 상대 프로세스에서는 다른 파일을 가리킵니다. 그래서
 //! [`Handle`]은 바이트에는 "몇 번째 디스크립터"라는 번호만 쓰고, 진짜 디스크립터는 이 파일의 목록에 올려
-//! 커널(`SCM_RIGHTS`)이 옮기게 합니다. 목록은 [`Encoder::push`]와 [`with_handles`]가 도는 동안에만 있으므로,
+//! 커널(`SCM_RIGHTS`)이 옮기게 합니다. 목록은 [`Encoder::push`]와 [`Incoming::with`]가 도는 동안에만 있으므로,
 //! 직렬화가 도중에 실패해도 다음 메시지에 섞이지 않고, 파일에 저장하려는 시도는 에러가 됩니다.
 
 use std::any::type_name;
@@ -119,6 +119,11 @@ impl Encoder {
         &mut self.bytes
     }
 
+    /// 지금까지 실은 디스크립터의 수.
+    pub fn handles(&self) -> usize {
+        self.fds.len()
+    }
+
     /// 쓴 바이트와, 함께 보낼 디스크립터.
     pub fn finish(self) -> (Vec<u8>, Vec<OwnedFd>) {
         (self.bytes, self.fds)
@@ -170,24 +175,44 @@ impl Flavor for Tail<'_> {
     }
 }
 
-/// 실려 온 디스크립터의 목록을 열어 두고 `read`를 부릅니다. 읽어 가지 않은 디스크립터는 닫힙니다.
-pub fn with_handles<R>(fds: Vec<OwnedFd>, read: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Vec<Option<OwnedFd>>>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            INCOMING.set(self.0.take());
-        }
+/// 메시지에 실려 온 디스크립터들. 값이 가져가지 않은 것은 사라질 때 닫힙니다.
+#[derive(Debug, Default)]
+pub struct Incoming(Vec<Option<OwnedFd>>);
+
+impl From<Vec<OwnedFd>> for Incoming {
+    fn from(fds: Vec<OwnedFd>) -> Incoming {
+        Incoming(fds.into_iter().map(Some).collect())
     }
-    let _restore = Restore(INCOMING.replace(Some(fds.into_iter().map(Some).collect())));
-    read()
+}
+
+impl Incoming {
+    /// `read`가 도는 동안 읽는 값이 디스크립터를 가져갈 수 있게 합니다.
+    pub fn with<R>(&mut self, read: impl FnOnce() -> R) -> R {
+        struct Scope<'a>(&'a mut Incoming, Option<Vec<Option<OwnedFd>>>);
+        impl Drop for Scope<'_> {
+            fn drop(&mut self) {
+                self.0.0 = INCOMING.replace(self.1.take()).unwrap_or_default();
+            }
+        }
+        let outer = INCOMING.replace(Some(std::mem::take(&mut self.0)));
+        let _scope = Scope(self, outer);
+        read()
+    }
 }
 
 /// `bytes` 전체를 값 하나로 읽습니다. 남는 바이트도 에러입니다.
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
-    let failed = |reason| CodecError::Decode { type_name: type_name::<T>(), reason };
-    match postcard::take_from_bytes(bytes) {
-        Ok((value, [])) => Ok(value),
-        Ok((_, rest)) => Err(failed(format!("{}바이트가 남았습니다", rest.len()))),
-        Err(error) => Err(failed(reason(error))),
+    match decode_first(bytes)? {
+        (value, []) => Ok(value),
+        (_, rest) => Err(CodecError::Decode {
+            type_name: type_name::<T>(),
+            reason: format!("{}바이트가 남았습니다", rest.len()),
+        }),
     }
+}
+
+/// `bytes`의 앞에서 값 하나를 읽고 나머지를 돌려줍니다.
+pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), CodecError> {
+    postcard::take_from_bytes(bytes)
+        .map_err(|error| CodecError::Decode { type_name: type_name::<T>(), reason: reason(error) })
 }

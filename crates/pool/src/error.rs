@@ -1,0 +1,56 @@
+//! 풀의 에러.
+
+use ipc_core::{ChannelError, ProcessError};
+use serde::{Deserialize, Serialize};
+
+/// 항목 하나가 결과를 내지 못한 까닭입니다. 다른 항목에는 영향이 없습니다.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{index}번째 항목이 실패했습니다: {cause}")]
+pub struct ItemError {
+    /// 입력에서의 자리(0부터).
+    pub index: usize,
+    /// 실패한 까닭.
+    pub cause: Cause,
+}
+
+/// [`ItemError`]의 까닭.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+pub enum Cause {
+    /// 함수가 `Err`를 돌려주었거나, 항목이나 결과를 직렬화하지 못했습니다.
+    #[error("{0}")]
+    Failed(String),
+    /// 함수가 패닉했습니다.
+    #[error("패닉: {0}")]
+    Panicked(String),
+    /// 이 항목을 계산하던 작업자 프로세스가 죽었습니다. 담긴 글은 어떻게 죽었는지입니다.
+    #[error("작업자가 죽었습니다({0}). 다시 해도 되는 일이면 retries로 재시도 횟수를 정하십시오")]
+    WorkerDied(String),
+}
+
+/// 풀의 호출이 실패한 까닭입니다.
+#[derive(Debug, thiserror::Error)]
+pub enum PoolError {
+    /// 항목 하나가 실패했습니다. 풀은 계속 쓸 수 있습니다.
+    #[error(transparent)]
+    Item(#[from] ItemError),
+    /// 작업자가 하나도 없는 풀은 만들 수 없습니다.
+    #[error("작업자가 0명인 풀은 만들 수 없습니다. 1 이상을 주십시오")]
+    NoWorkers,
+    /// 작업자를 시작하지 못했습니다.
+    #[error("작업자를 시작하지 못했습니다: {0}")]
+    Start(#[from] ProcessError),
+    /// 작업자가 거듭 준비를 마치지 못했습니다. 대개 `initializer`가 실패한 것입니다.
+    #[error(
+        "작업자가 {attempts}번 거듭 준비하지 못하고 끝났습니다: {message}. initializer를 확인하십시오"
+    )]
+    Initializer { attempts: u32, message: String },
+    /// 닫힌 풀입니다.
+    #[error("닫힌 풀에는 일을 맡길 수 없습니다. close와 terminate보다 먼저 맡기십시오")]
+    Closed,
+    /// 제한 시간이 지났습니다. 계산은 계속됩니다.
+    #[error("제한 시간 안에 결과가 나오지 않았습니다. 더 기다리려면 다시 부르십시오")]
+    Timeout,
+    /// 작업자와 통신하지 못했습니다.
+    #[error(transparent)]
+    Channel(#[from] ChannelError),
+}
