@@ -31,7 +31,7 @@ use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::codec::{CodecError, Encoder, Handle, Incoming, decode};
+use crate::codec::{CodecError, Encoder, Handle, Incoming};
 use crate::futex::{Deadline, expired, remaining};
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
@@ -173,7 +173,7 @@ impl Channel {
     ) -> Result<T, ChannelError> {
         let frame = self.recv_frame(deadline)?;
         frame.check::<T>()?;
-        Ok(Incoming::from(frame.fds).with(|| decode(&frame.bytes))?)
+        Ok(Incoming::from(frame.fds).decode(&frame.bytes)?)
     }
 
     /// 받을 메시지가(또는 끊김이) 있을 때까지 기다립니다. 마감이 먼저 오면 `false`입니다.

@@ -2,7 +2,7 @@
 //!
 //! 디스크립터는 숫자일 뿐이어서, 바이트로 옮기면 상대 프로세스에서는 다른 파일을 가리킵니다. 그래서
 //! [`Handle`]은 바이트에는 "몇 번째 디스크립터"라는 번호만 쓰고, 진짜 디스크립터는 이 파일의 목록에 올려
-//! 커널(`SCM_RIGHTS`)이 옮기게 합니다. 목록은 [`Encoder::push`]와 [`Incoming::with`]가 도는 동안에만 있으므로,
+//! 커널(`SCM_RIGHTS`)이 옮기게 합니다. 목록은 [`Encoder`]와 [`Incoming`]이 쓰고 읽는 동안에만 있으므로,
 //! 직렬화가 도중에 실패해도 다음 메시지에 섞이지 않고, 파일에 저장하려는 시도는 에러가 됩니다.
 
 use std::any::type_name;
@@ -11,6 +11,7 @@ use std::fmt::Display;
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use postcard::ser_flavors::Flavor;
+use scoped_tls::scoped_thread_local;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
@@ -29,11 +30,15 @@ pub enum CodecError {
     Decode { type_name: &'static str, reason: String },
 }
 
+scoped_thread_local! {
+    /// 지금 쓰는 메시지에 실을 디스크립터. 쓰는 동안에만 있습니다.
+    static OUTGOING: RefCell<Vec<OwnedFd>>
+}
+scoped_thread_local! {
+    /// 지금 읽는 메시지에 실려 온 디스크립터. 읽는 동안에만 있습니다.
+    static INCOMING: RefCell<Vec<Option<OwnedFd>>>
+}
 thread_local! {
-    /// 지금 쓰는 메시지에 실을 디스크립터. 쓰는 중이 아니면 `None`.
-    static OUTGOING: RefCell<Option<Vec<OwnedFd>>> = const { RefCell::new(None) };
-    /// 지금 읽는 메시지에 실려 온 디스크립터. 읽는 중이 아니면 `None`.
-    static INCOMING: RefCell<Option<Vec<Option<OwnedFd>>>> = const { RefCell::new(None) };
     /// 우리 타입이 거절한 까닭. postcard는 사용자 정의 메시지를 버리므로 여기에 따로 적어 둡니다.
     static REASON: Cell<Option<String>> = const { Cell::new(None) };
 }
@@ -70,85 +75,74 @@ impl AsFd for Handle {
 
 impl Serialize for Handle {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let index = OUTGOING.with_borrow_mut(|outgoing| {
-            let outgoing = outgoing.as_mut().ok_or_else(|| {
-                refuse("디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다")
-            })?;
-            outgoing.push(self.0.try_clone().map_err(refuse)?);
-            Ok(outgoing.len() as u64 - 1)
+        if !OUTGOING.is_set() {
+            let why = "디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다";
+            return Err(ser::Error::custom(refuse(why)));
+        }
+        let copy = self.0.try_clone().map_err(|error| ser::Error::custom(refuse(error)))?;
+        let index = OUTGOING.with(|outgoing| {
+            outgoing.borrow_mut().push(copy);
+            outgoing.borrow().len() as u64 - 1
         });
-        serializer.serialize_u64(index.map_err(|why: String| ser::Error::custom(why))?)
+        serializer.serialize_u64(index)
     }
 }
 
 impl<'de> Deserialize<'de> for Handle {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let index = usize::try_from(u64::deserialize(deserializer)?).unwrap_or(usize::MAX);
-        INCOMING
-            .with_borrow_mut(|incoming| incoming.as_mut()?.get_mut(index)?.take())
-            .map(Handle)
-            .ok_or_else(|| de::Error::custom(refuse("메시지에 실려 오지 않은 디스크립터입니다")))
+        let take = || INCOMING.with(|incoming| incoming.borrow_mut().get_mut(index)?.take());
+        let handle = if receiving() { take() } else { None };
+        let why = "메시지에 실려 오지 않은 디스크립터입니다";
+        handle.map(Handle).ok_or_else(|| de::Error::custom(refuse(why)))
     }
 }
 
 /// 채널로 온 메시지를 읽는 중인지 봅니다. 다른 곳에서 온 바이트를 믿으면 안 되는 타입이 확인합니다.
 pub(crate) fn receiving() -> bool {
-    INCOMING.with_borrow(Option::is_some)
+    INCOMING.is_set()
 }
 
 /// 메시지 하나에 값을 차례로 담습니다.
 #[derive(Default)]
 pub struct Encoder {
     bytes: Vec<u8>,
-    fds: Vec<OwnedFd>,
+    fds: RefCell<Vec<OwnedFd>>,
 }
 
 impl Encoder {
-    /// 값 하나를 덧붙입니다. 실패하거나 패닉하면 덧붙이기 전으로 돌아갑니다.
+    /// 값 하나를 덧붙입니다.
+    ///
+    /// # Errors
+    ///
+    /// 직렬화하지 못하면 [`CodecError::Encode`]이며, 그 값의 바이트는 남지 않습니다.
+    #[inline]
     pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
-        let mark = (self.bytes.len(), self.fds.len());
-        let outer = OUTGOING.replace(Some(std::mem::take(&mut self.fds)));
-        let mut scope = PushScope { encoder: self, outer, mark, done: false };
-        encode(value, &mut scope.encoder.bytes)?;
-        scope.done = true;
-        Ok(())
+        let start = self.bytes.len();
+        OUTGOING
+            .set(&self.fds, || encode(value, &mut self.bytes))
+            .inspect_err(|_| self.bytes.truncate(start))
     }
 
     /// 지금까지 쓴 바이트. 길이를 나중에 채우는 등 고쳐 쓸 수 있습니다.
+    #[inline]
     pub fn bytes(&mut self) -> &mut Vec<u8> {
         &mut self.bytes
     }
 
     /// 지금까지 실은 디스크립터의 수.
     pub fn handles(&self) -> usize {
-        self.fds.len()
+        self.fds.borrow().len()
     }
 
     /// 쓴 바이트와, 함께 보낼 디스크립터.
     pub fn finish(self) -> (Vec<u8>, Vec<OwnedFd>) {
-        (self.bytes, self.fds)
-    }
-}
-
-/// 쓰는 동안만 디스크립터 목록을 열어 둡니다.
-struct PushScope<'a> {
-    encoder: &'a mut Encoder,
-    outer: Option<Vec<OwnedFd>>,
-    mark: (usize, usize),
-    done: bool,
-}
-
-impl Drop for PushScope<'_> {
-    fn drop(&mut self) {
-        self.encoder.fds = OUTGOING.replace(self.outer.take()).unwrap_or_default();
-        if !self.done {
-            self.encoder.bytes.truncate(self.mark.0);
-            self.encoder.fds.truncate(self.mark.1);
-        }
+        (self.bytes, self.fds.into_inner())
     }
 }
 
 /// `value`를 `bytes` 뒤에 씁니다. 디스크립터가 든 값은 에러입니다.
+#[inline]
 pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
     postcard::serialize_with_flavor(value, Tail(bytes))
         .map_err(|error| CodecError::Encode { type_name: type_name::<T>(), reason: reason(error) })
@@ -160,11 +154,13 @@ struct Tail<'a>(&'a mut Vec<u8>);
 impl Flavor for Tail<'_> {
     type Output = ();
 
+    #[inline]
     fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
         self.0.push(byte);
         Ok(())
     }
 
+    #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
         self.0.extend_from_slice(bytes);
         Ok(())
@@ -177,30 +173,44 @@ impl Flavor for Tail<'_> {
 
 /// 메시지에 실려 온 디스크립터들. 값이 가져가지 않은 것은 사라질 때 닫힙니다.
 #[derive(Debug, Default)]
-pub struct Incoming(Vec<Option<OwnedFd>>);
+pub struct Incoming(RefCell<Vec<Option<OwnedFd>>>);
 
 impl From<Vec<OwnedFd>> for Incoming {
     fn from(fds: Vec<OwnedFd>) -> Incoming {
-        Incoming(fds.into_iter().map(Some).collect())
+        Incoming(RefCell::new(fds.into_iter().map(Some).collect()))
     }
 }
 
 impl Incoming {
-    /// `read`가 도는 동안 읽는 값이 디스크립터를 가져갈 수 있게 합니다.
-    pub fn with<R>(&mut self, read: impl FnOnce() -> R) -> R {
-        struct Scope<'a>(&'a mut Incoming, Option<Vec<Option<OwnedFd>>>);
-        impl Drop for Scope<'_> {
-            fn drop(&mut self) {
-                self.0.0 = INCOMING.replace(self.1.take()).unwrap_or_default();
-            }
-        }
-        let outer = INCOMING.replace(Some(std::mem::take(&mut self.0)));
-        let _scope = Scope(self, outer);
-        read()
+    /// `bytes` 전체를 값 하나로 읽습니다. 값은 실려 온 디스크립터를 가져갈 수 있습니다.
+    ///
+    /// # Errors
+    ///
+    /// [`decode_first`]와 같고, 바이트가 남아도 에러입니다.
+    #[inline]
+    pub fn decode<T: DeserializeOwned>(&self, bytes: &[u8]) -> Result<T, CodecError> {
+        INCOMING.set(&self.0, || decode(bytes))
+    }
+
+    /// [`Incoming::decode`]와 같지만 앞에서 값 하나만 읽고 나머지를 돌려줍니다.
+    ///
+    /// # Errors
+    ///
+    /// [`decode_first`]와 같습니다.
+    pub fn decode_first<'b, T: DeserializeOwned>(
+        &self,
+        bytes: &'b [u8],
+    ) -> Result<(T, &'b [u8]), CodecError> {
+        INCOMING.set(&self.0, || decode_first(bytes))
     }
 }
 
-/// `bytes` 전체를 값 하나로 읽습니다. 남는 바이트도 에러입니다.
+/// `bytes` 전체를 값 하나로 읽습니다. 디스크립터가 든 값은 에러입니다.
+///
+/// # Errors
+///
+/// [`decode_first`]와 같고, 바이트가 남아도 에러입니다.
+#[inline]
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
     match decode_first(bytes)? {
         (value, []) => Ok(value),
@@ -212,6 +222,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
 }
 
 /// `bytes`의 앞에서 값 하나를 읽고 나머지를 돌려줍니다.
+///
+/// # Errors
+///
+/// 바이트가 타입과 맞지 않으면 [`CodecError::Decode`].
+#[inline]
 pub fn decode_first<T: DeserializeOwned>(bytes: &[u8]) -> Result<(T, &[u8]), CodecError> {
     postcard::take_from_bytes(bytes)
         .map_err(|error| CodecError::Decode { type_name: type_name::<T>(), reason: reason(error) })

@@ -92,9 +92,9 @@ fn unpack<R: DeserializeOwned>(chunk: Chunk) -> Vec<Result<R, ItemError>> {
     for piece in chunk.pieces {
         match piece {
             Piece::Lost(cause) => push(Err(cause)),
-            Piece::Records { bytes, start, mut handles } => {
+            Piece::Records { bytes, start, handles } => {
                 for record in Records(&bytes[start..]) {
-                    push(record::guard(|| handles.with(|| record.read())));
+                    push(record::guard(|| record.read(&handles)));
                 }
             }
         }

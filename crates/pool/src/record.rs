@@ -4,8 +4,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
-use ipc_core::codec::{Encoder, decode};
-use ipc_core::panic_message;
+use ipc_core::codec::{Encoder, Incoming};
+use ipc_core::{CodecError, panic_message};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
@@ -56,12 +56,12 @@ pub struct Record<'a> {
 }
 
 impl Record<'_> {
-    /// 값이나 까닭으로 읽습니다.
-    pub fn read<T: DeserializeOwned>(self) -> Result<T, Cause> {
-        let failed = |error: ipc_core::CodecError| Cause::Failed(error.to_string());
+    /// 값이나 까닭으로 읽습니다. 값은 함께 온 디스크립터를 가져갈 수 있습니다.
+    pub fn read<T: DeserializeOwned>(self, handles: &Incoming) -> Result<T, Cause> {
+        let failed = |error: CodecError| Cause::Failed(error.to_string());
         match self.kind {
-            VALUE => decode(self.content).map_err(failed),
-            _ => Err(decode(self.content).map_err(failed)?),
+            VALUE => handles.decode(self.content).map_err(failed),
+            _ => Err(handles.decode(self.content).map_err(failed)?),
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64};
 
 use ipc_core::channel::fingerprint;
-use ipc_core::codec::{Encoder, Incoming, decode_first};
+use ipc_core::codec::{Encoder, Incoming};
 use ipc_core::{
     Channel, ChannelError, Output, Plain, RemoteFn, Shared, Task, load_bytes, store_bytes, summon,
 };
@@ -154,8 +154,8 @@ impl Work {
     fn next_chunk(&self) -> Result<(), ChannelError> {
         let frame = self.channel.recv_frame(None)?;
         frame.check::<ChunkHead>()?;
-        let mut handles = Incoming::from(frame.fds);
-        let (head, items) = handles.with(|| decode_first::<ChunkHead>(&frame.bytes))?;
+        let handles = Incoming::from(frame.fds);
+        let (head, items) = handles.decode_first::<ChunkHead>(&frame.bytes)?;
         if !self.progress.claim(head.chunk) {
             return Ok(()); // 부모가 거두어 다른 작업자에게 주었습니다.
         }
@@ -173,12 +173,12 @@ where
     F: Task<A, M, Output: Output<K>>,
     A: DeserializeOwned,
 {
-    let Received { number, skip, items, mut handles } = work.chunk.take();
+    let Received { number, skip, items, handles } = work.chunk.take();
     let mut results = Results { work, number, encoder: Encoder::default(), saved: 0 };
     for (index, item) in Records(&items).enumerate().skip(skip) {
         work.progress.item.store(index as u32, Release);
         let outcome = record::guard(|| {
-            let args = handles.with(|| item.read::<A>())?;
+            let args = item.read::<A>(&handles)?;
             let output = summon::<F>().call(args).into_result();
             output.map_err(|error| Cause::Failed(format!("{error:#}")))
         });
