@@ -103,7 +103,7 @@ struct Worker {
 #[derive(Default)]
 struct Seat {
     worker: Option<Worker>,
-    /// 이 자리의 작업자가 거듭 준비하지 못하고 끝난 횟수.
+    /// 마지막 호출부터 이 자리의 작업자가 거듭 준비하지 못하고 끝난 횟수.
     failed_starts: u32,
 }
 
@@ -138,6 +138,8 @@ impl Dispatcher {
 
     /// 새 호출을 엽니다.
     pub fn open_job(&mut self) -> u64 {
+        // 노는 동안 밖에서 죽임을 당한 작업자는 이 호출의 실패가 아닙니다.
+        self.seats.iter_mut().for_each(|seat| seat.failed_starts = 0);
         self.last_job += 1;
         self.finished.insert(self.last_job, BTreeMap::new());
         self.last_job

@@ -1,0 +1,49 @@
+//! 11.3 Pool: 예제의 출력과, 풀의 약속을 확인합니다.
+//!
+//! 실행: `cargo test -p tests --test pool`
+
+#[path = "pool/calls.rs"]
+mod calls;
+#[path = "pool/deaths.rs"]
+mod deaths;
+#[path = "pool/failures.rs"]
+mod failures;
+#[path = "pool/lesson.rs"]
+mod lesson;
+#[path = "pool/options.rs"]
+mod options;
+
+fn main() {
+    ipc_core::init();
+    tests::harness::run(tests::trials![
+        lesson::output_keeps_the_contract,
+        lesson::usage,
+        calls::map_keeps_the_input_order,
+        calls::empty_input,
+        calls::tuples_become_arguments,
+        calls::large_items_and_results,
+        calls::imap_reads_only_what_is_taken,
+        calls::imap_unordered_gives_each_once,
+        calls::dropped_imap_leaves_the_pool_usable,
+        calls::apply_async_in_any_order,
+        calls::get_timeout_keeps_its_deadline,
+        calls::idle_worker_takes_back_a_waiting_chunk,
+        calls::handles_travel_both_ways,
+        calls::pool_inside_a_worker,
+        failures::error_names_the_first_item,
+        failures::each_step_fails_alone,
+        failures::pool_from_zero_workers,
+        deaths::each_way_to_die_is_named,
+        deaths::finished_results_survive,
+        deaths::random_worker_killed_in_map,
+        deaths::random_worker_killed_with_retries,
+        deaths::killed_while_sending_a_large_result,
+        deaths::idle_workers_killed,
+        deaths::parent_killed_during_map,
+        options::initializer_runs_in_every_worker,
+        options::failing_initializer_ends_the_call,
+        options::workers_are_renewed,
+        options::closed_pool_refuses,
+        options::join_and_terminate_leave_nothing,
+    ]);
+}
