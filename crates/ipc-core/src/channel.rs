@@ -16,9 +16,8 @@ use std::any::TypeId;
 use std::cell::Cell;
 use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, IoSlice, Write};
+use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::FileExt;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
@@ -284,17 +283,18 @@ impl Frame {
                 ChannelError::Io(Errno::EMFILE.into())
             });
         }
-        let bytes = if in_file {
-            let file = File::from(fds.pop().ok_or(ChannelError::Malformed("내용이 없습니다"))?);
+        let mut bytes = Vec::new();
+        if in_file {
+            let mut file = File::from(fds.pop().ok_or(ChannelError::Malformed("내용이 없습니다"))?);
             if file.metadata()?.len() != length {
                 return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
             }
-            let mut bytes = vec![0; length as usize];
-            file.read_exact_at(&mut bytes, 0)?;
-            bytes
+            bytes.try_reserve_exact(length as usize).map_err(|_| Errno::ENOMEM)?;
+            file.rewind()?;
+            file.read_to_end(&mut bytes)?;
         } else {
-            inline.to_vec()
-        };
+            bytes.extend_from_slice(inline);
+        }
         if bytes.len() as u64 != length {
             return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
         }

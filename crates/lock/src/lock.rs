@@ -4,7 +4,7 @@ use std::cell::UnsafeCell;
 use std::fmt;
 use std::io;
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use ipc_core::futex::{Deadline, after};
@@ -31,11 +31,16 @@ pub struct Lock<T: Plain> {
     state: Shared<State<T>>,
 }
 
+/// [`State::died`]의 값: 쥔 채 죽은 프로세스가 없습니다.
+const NOBODY: u32 = 0;
+/// [`State::died`]의 값: 쥐거나 놓는 찰나에 죽어 PID를 모릅니다.
+const UNKNOWN: u32 = u32::MAX;
+
 /// 공유 메모리에 놓이는 것.
 struct State<T> {
     mutex: Mutex,
-    /// 쥔 채 죽은 프로세스가 있었고, 아직 아무도 값을 확인하지 않았으면 참. 락을 쥔 쪽만 고칩니다.
-    broken: AtomicBool,
+    /// 쥔 채 죽었고 아직 아무도 값을 고치지 않은 프로세스의 PID. 없으면 [`NOBODY`]. 락을 쥔 쪽만 고칩니다.
+    died: AtomicU32,
     value: UnsafeCell<T>,
 }
 
@@ -64,7 +69,7 @@ impl<T: Plain + Send> Lock<T> {
     pub fn new(value: T) -> io::Result<Lock<T>> {
         let state = State {
             mutex: Mutex::new(),
-            broken: AtomicBool::new(false),
+            died: AtomicU32::new(NOBODY),
             value: UnsafeCell::new(value),
         };
         Ok(Lock { state: Shared::new(state)? })
@@ -106,18 +111,15 @@ impl<T: Plain + Send> Lock<T> {
     }
 
     fn enter<'a>(&'a self, held: MutexGuard<'a>) -> Result<Guard<'a, T>, AcquireError<'a, T>> {
-        let died = held.owner_died();
+        if let Some(pid) = held.owner_died() {
+            self.state.died.store(if pid == 0 { UNKNOWN } else { pid }, Relaxed);
+        }
         let guard = Guard { state: &self.state, _held: held };
-        if died.is_some() {
-            self.state.broken.store(true, Relaxed);
+        match self.state.died.load(Relaxed) {
+            NOBODY => Ok(guard),
+            UNKNOWN => Err(AcquireError::OwnerDied(OwnerDied { guard, pid: None })),
+            pid => Err(AcquireError::OwnerDied(OwnerDied { guard, pid: Some(pid) })),
         }
-        if self.state.broken.load(Relaxed) {
-            return Err(AcquireError::OwnerDied(OwnerDied {
-                guard,
-                pid: died.filter(|pid| *pid != 0),
-            }));
-        }
-        Ok(guard)
     }
 }
 
@@ -174,7 +176,7 @@ pub struct OwnerDied<'a, T: Plain> {
 impl<'a, T: Plain> OwnerDied<'a, T> {
     /// 가드를 넘겨받습니다. 이 뒤로는 아무도 [`AcquireError::OwnerDied`]를 받지 않으므로, 값을 먼저 확인하십시오.
     pub fn repair(self) -> Guard<'a, T> {
-        self.guard.state.broken.store(false, Relaxed);
+        self.guard.state.died.store(NOBODY, Relaxed);
         self.guard
     }
 }

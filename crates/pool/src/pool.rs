@@ -140,6 +140,7 @@ impl Pool {
     /// # Errors
     ///
     /// 작업자를 띄우지 못하는 등, 풀 자체가 일할 수 없을 때뿐입니다.
+    #[allow(clippy::type_complexity, reason = "바깥은 풀의, 안쪽은 항목의 성공과 실패입니다")]
     pub fn try_map<F, I, M, K>(
         &self,
         task: F,
