@@ -1,0 +1,92 @@
+# 여기의 명령은 모두 cargo로도 할 수 있습니다. just가 없어도 됩니다(README.md).
+# just 1.21(우분투 24.04)부터 동작하도록, 그 뒤에 생긴 기능은 쓰지 않습니다.
+
+# 명령에 준 인수를 "$@"로 받습니다. 빈칸이 든 인수도 나뉘지 않습니다.
+set positional-arguments
+
+# just만 치면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 부릅니다.
+_list:
+    @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted --list-heading {{ quote("just 다음에 적을 수 있는 것 (인수는 예제로 넘어갑니다)\n") }}
+
+# 11.1–11.8 모든 예제를 차례로 (1분쯤)
+run-all *ARGS:
+    @cargo run -- "$@"
+
+# 11.1 스레드와 프로세스: 속도, 메모리, 격리를 견줍니다
+run-threads-vs-processes *ARGS:
+    @cargo run -p examples-ko --bin threads-vs-processes -- "$@"
+
+# 11.1 두 요리사, 스레드로
+run-two-cooks-threads *ARGS:
+    @cargo run -p examples-ko --bin two-cooks-threads -- "$@"
+
+# 11.1 두 요리사, 프로세스로
+run-two-cooks-processes *ARGS:
+    @cargo run -p examples-ko --bin two-cooks-processes -- "$@"
+
+# 11.1 두 요리사를 스레드로, 이어서 프로세스로
+run-two-cooks: run-two-cooks-threads run-two-cooks-processes
+
+# 11.2 팩토리얼 12,000개: 혼자서, 그리고 프로세스 다섯으로
+run-factorial *ARGS:
+    @cargo run -p examples-ko --bin factorial -- "$@"
+
+# 11.2 계산하는 동안 다른 프로세스가 살아 있다고 알립니다
+run-heartbeat *ARGS:
+    @cargo run -p examples-ko --bin heartbeat -- "$@"
+
+# 11.3 Pool: 네 프로세스가 제곱을 나누어 계산합니다
+run-pool *ARGS:
+    @cargo run -p pool -- "$@"
+
+# 11.4 Process: 함수 둘을 두 프로세스에서 동시에
+run-process *ARGS:
+    @cargo run -p process -- "$@"
+
+# 11.5 Queue: 생산자 하나와 소비자 둘
+run-queue *ARGS:
+    @cargo run -p queue -- "$@"
+
+# 11.5 큐가 약속하는 순서와 약속하지 않는 순서
+run-order *ARGS:
+    @cargo run -p examples-ko --bin order -- "$@"
+
+# 11.6 Pipe: 한쪽으로, 그리고 양쪽으로
+run-pipe *ARGS:
+    @cargo run -p pipe -- "$@"
+
+# 11.6 파이프의 끝을 쥐고 있으면 왜 끝나지 않는가
+run-pipe-end *ARGS:
+    @cargo run -p examples-ko --bin pipe-end -- "$@"
+
+# 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지
+run-lock *ARGS:
+    @cargo run -p lock -- "$@"
+
+# 11.7 락이 없으면 몇 번을 잃는가
+run-no-lock *ARGS:
+    @cargo run -p examples-ko --bin no-lock -- "$@"
+
+# 11.8 Semaphore: 여섯 프로세스, 두 자리
+run-semaphore *ARGS:
+    @cargo run -p semaphore -- "$@"
+
+# 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock
+copy NAME='' DEST='':
+    @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"
+
+# 모든 시험
+test *ARGS:
+    cargo test "$@"
+
+# 서식, 린트, 문서
+lint:
+    sh .ci/lint
+
+# CI가 하는 일 전부
+ci:
+    bash .ci/run
+
+# 이 컴퓨터에 무엇이 있고 무엇이 모자라는지
+doctor:
+    @JUST={{ quote(just_executable()) }} sh scripts/doctor

@@ -1,0 +1,204 @@
+//! 예제를 저장소 밖으로 가져가기(`just copy`): 가져간 것은 홀로 돌고, 잘못된 부탁은 아무것도 남기지 않습니다.
+
+use std::collections::BTreeSet;
+use std::error::Error;
+use std::fs;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// 저장소 밖의 임시 폴더. 이름에 빈칸과 한글이 있고, 사라질 때 지워집니다.
+///
+/// 이름이 실행할 때마다 바뀌지는 않습니다. cargo는 소스의 경로마다 결과를 따로 두므로, 바뀌면 `target`이 끝없이 자랍니다.
+struct Outside(PathBuf);
+
+impl Outside {
+    fn new(purpose: &str) -> Result<Outside> {
+        let mut hasher = DefaultHasher::new();
+        ROOT.hash(&mut hasher);
+        let folder =
+            std::env::temp_dir().join(format!("가져간 예제 {purpose} {:016x}", hasher.finish()));
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir(&folder)?;
+        Ok(Outside(folder))
+    }
+}
+
+impl Drop for Outside {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+/// `folder`에서 `scripts/copy`를 부릅니다. `just copy`가 하는 일과 같습니다.
+fn copy<A: AsRef<std::ffi::OsStr>>(folder: &Path, args: &[A]) -> Result<Output> {
+    let script = fs::canonicalize(ROOT)?.join("scripts/copy");
+    Ok(Command::new("sh").arg(script).args(args).current_dir(folder).output()?)
+}
+
+/// 가져갈 수 있는 것의 이름과, 머리말이 약속한 마지막 줄.
+fn examples() -> Result<Vec<(String, String)>> {
+    let mut sources = Vec::new();
+    for entry in fs::read_dir(format!("{ROOT}/crates"))? {
+        let path = entry?.path();
+        sources.push((path.file_name().map(PathBuf::from), path.join("src/main.rs")));
+    }
+    for entry in fs::read_dir(format!("{ROOT}/examples-ko/src/bin"))? {
+        let path = entry?.path();
+        sources.push((path.file_stem().map(PathBuf::from), path));
+    }
+    let mut examples = Vec::new();
+    for (name, source) in sources {
+        let name = name.unwrap_or_default().display().to_string();
+        // ipc-core에는 프로그램이 없고, tour는 다른 예제들을 부를 뿐입니다.
+        if name == "tour" || !source.exists() {
+            continue;
+        }
+        let text = fs::read_to_string(&source)?;
+        let promised =
+            text.split("//! 마지막 줄: `").nth(1).and_then(|rest| rest.split('`').next());
+        examples.push((name, promised.ok_or("머리말에 마지막 줄이 없습니다")?.to_owned()));
+    }
+    examples.sort();
+    Ok(examples)
+}
+
+/// 가져간 작업공간에서 cargo를 부릅니다. 인터넷 없이, 공용 `target`에서 짓습니다.
+fn cargo(copied: &Path, command: &str) -> Result<String> {
+    let output = Command::new(env!("CARGO"))
+        .args([command, "--offline"])
+        .current_dir(copied)
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("copies"))
+        .env("CARGO_INCREMENTAL", "0")
+        .output()?;
+    let (stdout, stderr) =
+        (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
+    if !output.status.success() || stderr.contains("warning") {
+        return Err(format!("cargo {command} ({})\n{stdout}{stderr}", output.status).into());
+    }
+    Ok(stdout)
+}
+
+fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
+    let copied = outside.join(format!("내 {name}"));
+    let done = copy(outside, &[name, &format!("내 {name}")])?;
+    if !done.status.success() {
+        return Err(String::from_utf8_lossy(&done.stderr).into());
+    }
+    let readme = fs::read_to_string(copied.join("README.md"))?;
+    if readme.lines().next() != Some("`cargo run`") {
+        return Err("README의 첫 줄은 명령이어야 합니다".into());
+    }
+    for file in ["LICENSE-MIT", "LICENSE-APACHE", "rustfmt.toml", "Cargo.lock"] {
+        fs::metadata(copied.join(file)).map_err(|error| format!("{file}: {error}"))?;
+    }
+    // 저장소를 옮기거나 지워도 돌도록, 저장소를 가리키는 것이 없어야 합니다.
+    let root = fs::canonicalize(ROOT)?.display().to_string();
+    for file in files(&copied)? {
+        if String::from_utf8_lossy(&fs::read(&file)?).contains(&root) {
+            return Err(format!("{}: 저장소의 경로가 남았습니다", file.display()).into());
+        }
+    }
+    let printed = cargo(&copied, "run")?;
+    if printed.lines().last() != Some(last_line) {
+        return Err(format!("마지막 줄이 {last_line:?}이 아닙니다\n{printed}").into());
+    }
+    if Path::new(ROOT).join("crates").join(name).exists() {
+        let tested = cargo(&copied, "test")?;
+        if !tested.contains("test result: ok") {
+            return Err(format!("시험이 돌지 않았습니다\n{tested}").into());
+        }
+    }
+    Ok(())
+}
+
+/// 폴더 안의 모든 파일. 심볼릭 링크는 따라가지 않습니다.
+fn files(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        if entry.file_type()?.is_dir() {
+            found.extend(files(&entry.path())?);
+        } else {
+            found.push(entry.path());
+        }
+    }
+    Ok(found)
+}
+
+/// 대부분 잠들어 기다리는 예제들이므로 한꺼번에 돌립니다. 짓는 일은 cargo가 차례를 세웁니다.
+#[test]
+fn every_example_runs_after_being_taken_home() -> Result {
+    let outside = Outside::new("실행")?;
+    let folder = outside.0.as_path();
+    let examples = examples()?;
+    assert!(examples.len() >= 6);
+    let failures: Vec<String> = thread::scope(|scope| {
+        let runs: Vec<_> = examples
+            .iter()
+            .map(|(name, last_line)| {
+                scope.spawn(move || {
+                    let done = take_and_run(folder, name, last_line);
+                    done.err().map(|error| format!("== {name}: {error}"))
+                })
+            })
+            .collect();
+        runs.into_iter().filter_map(|run| run.join().expect("검사가 패닉했습니다")).collect()
+    });
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    Ok(())
+}
+
+/// 거절할 때는 2로 끝나고, 까닭을 말하고, 아무것도 만들지 않습니다.
+#[test]
+fn wrong_requests_leave_nothing_behind() -> Result {
+    let outside = Outside::new("거절")?;
+    let here = &outside.0;
+    let mine = here.join("이미 있음");
+    fs::create_dir(&mine)?;
+    fs::write(mine.join("나의 파일"), "그대로")?;
+    let inside = fs::canonicalize(ROOT)?.join("새 폴더");
+    let inside = inside.to_str().ok_or("경로가 UTF-8이 아닙니다")?;
+    // 저장소를 가리키는 다른 이름으로도 저장소 안에 만들 수 없습니다.
+    std::os::unix::fs::symlink(fs::canonicalize(ROOT)?, here.join("고리"))?;
+
+    let before: BTreeSet<PathBuf> = files(here)?.into_iter().collect();
+    let names: Vec<String> = examples()?.into_iter().map(|(name, _)| name).collect();
+    let cases: &[(&[&str], &str)] = &[
+        (&[], "무엇을 가져갈지"),
+        (&["", ""], "무엇을 가져갈지"),
+        (&["lock"], "어디에 둘지"),
+        (&["lock", "이미 있음"], "이미 있습니다"),
+        (&["lock", "이미 있음/나의 파일"], "이미 있습니다"),
+        (&["ipc-core", "새 폴더"], "없습니다"),
+        (&["tour", "새 폴더"], "없습니다"),
+        (&["없는-예제", "새 폴더"], "없습니다"),
+        (&["../lock", "새 폴더"], "없습니다"),
+        (&["lock", inside], "저장소 안입니다"),
+        (&["lock", "고리/새 폴더"], "저장소 안입니다"),
+        (&["lock", "없음/../고리/새 폴더"], "'..'"),
+        (&["lock", "새", "폴더"], "너무 많습니다"),
+    ];
+    for (args, reason) in cases {
+        let refused = copy(here, args)?;
+        let said = String::from_utf8(refused.stderr)?;
+        assert_eq!(refused.status.code(), Some(2), "{args:?}: {said}");
+        assert!(said.contains(reason), "{args:?}: {said}");
+        assert!(refused.stdout.is_empty(), "{args:?}");
+    }
+    let unknown = String::from_utf8(copy(here, &["없는-예제", "새 폴더"])?.stderr)?;
+    for name in &names {
+        assert!(unknown.contains(name.as_str()), "{name}: {unknown}");
+    }
+    assert!(!Path::new(inside).exists());
+    assert_eq!(files(here)?.into_iter().collect::<BTreeSet<_>>(), before);
+    assert_eq!(fs::read_to_string(mine.join("나의 파일"))?, "그대로");
+    Ok(())
+}

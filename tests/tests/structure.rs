@@ -1,0 +1,289 @@
+//! 저장소의 짜임: 예제마다 README의 행, just의 명령, 머리말이 있고, 크레이트마다 홀로 설 수 있습니다.
+
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use toml::Table;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+/// 다른 예제들을 차례로 부르는 프로그램.
+const TOUR: &str = "tour";
+
+fn read(path: impl AsRef<Path>) -> Result<String> {
+    let path = path.as_ref();
+    Ok(fs::read_to_string(Path::new(ROOT).join(path))
+        .map_err(|error| format!("{}: {error}", path.display()))?)
+}
+
+/// `folder` 안의 이름들(정렬됨).
+fn names(folder: &str) -> Result<Vec<String>> {
+    let entries = fs::read_dir(Path::new(ROOT).join(folder))?;
+    let mut names: Vec<String> = entries
+        .map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()))
+        .collect::<Result<_>>()?;
+    names.sort();
+    Ok(names)
+}
+
+fn manifest(folder: &str) -> Result<Table> {
+    Ok(read(format!("{folder}/Cargo.toml"))?.parse()?)
+}
+
+/// 학습자가 실행하는 것 하나.
+struct Example {
+    name: String,
+    /// 저장소에서의 소스 경로.
+    source: String,
+    run: String,
+    recipe: String,
+}
+
+fn examples() -> Result<Vec<Example>> {
+    let mut examples = Vec::new();
+    for name in names("crates")?.into_iter().filter(|name| name != "ipc-core") {
+        examples.push(Example {
+            source: format!("crates/{name}/src/main.rs"),
+            run: format!("cargo run -p {name}"),
+            recipe: format!("run-{name}"),
+            name,
+        });
+    }
+    for file in names("examples-ko/src/bin")? {
+        let Some(name) = file.strip_suffix(".rs").filter(|name| *name != TOUR) else { continue };
+        examples.push(Example {
+            source: format!("examples-ko/src/bin/{file}"),
+            run: format!("cargo run -p examples-ko --bin {name}"),
+            recipe: format!("run-{name}"),
+            name: name.to_owned(),
+        });
+    }
+    Ok(examples)
+}
+
+/// 머리말의 첫 줄이 `//! 11.7 Lock: …`일 때 `11.7`.
+fn section(source: &str) -> Option<&str> {
+    let (section, title) = source.lines().next()?.strip_prefix("//! ")?.split_once(' ')?;
+    let known = (1..=8).any(|n| section == format!("11.{n}"));
+    (known && !title.is_empty()).then_some(section)
+}
+
+#[test]
+fn every_example_starts_with_its_header() -> Result {
+    for Example { name, source, run, recipe } in examples()? {
+        let text = read(&source)?;
+        let header: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
+        let has = |start: &str| header.iter().any(|line| line.starts_with(start));
+        assert!(section(&text).is_some(), "{source}: 첫 줄은 `//! 11.N 제목`");
+        assert!(
+            has(&format!("//! 실행: `{run}` 또는 `just {recipe}`")),
+            "{source}: 머리말의 '실행:'"
+        );
+        assert!(has("//! 마지막 줄: `"), "{source}: 머리말의 '마지막 줄:'");
+        assert!(has("//! 함께 보기: "), "{source}: 머리말의 '함께 보기:'");
+        assert!(text.contains("const HELP: &str"), "{name}: --help에 보일 말");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_example_has_a_readme_row_and_a_recipe_in_its_section() -> Result {
+    let (readme, justfile) = (read("README.md")?, read("justfile")?);
+    for Example { name, source, run, recipe } in examples()? {
+        let text = read(&source)?;
+        let section = section(&text).ok_or_else(|| format!("{source}: 절 번호가 없습니다"))?;
+        let row = |line: &&str| {
+            line.starts_with(&format!("| {section} |"))
+                && line.contains(&format!("({source})"))
+                && line.contains(&format!("| `{run}` |"))
+        };
+        assert!(readme.lines().any(|line| row(&line)), "{name}: README의 행({section}, {run})");
+
+        let lines: Vec<&str> = justfile.lines().collect();
+        let at = lines.iter().position(|line| *line == format!("{recipe} *ARGS:"));
+        let at = at.ok_or_else(|| format!("justfile에 {recipe}이(가) 없습니다"))?;
+        assert!(lines[at - 1].starts_with(&format!("# {section} ")), "{recipe}: 설명의 절 번호");
+        assert_eq!(lines[at + 1].trim(), format!("@{run} -- \"$@\""), "{recipe}");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_run_recipe_has_its_example() -> Result {
+    let recipes: Vec<String> = examples()?.into_iter().map(|example| example.recipe).collect();
+    for line in read("justfile")?.lines().filter(|line| line.starts_with("run-")) {
+        let (head, together) = line.split_once(':').unwrap_or_default();
+        let name = head.split(' ').next().unwrap_or_default();
+        let known = |name: &str| recipes.iter().any(|recipe| recipe == name);
+        // 여럿을 이어서 부르는 명령은 그 하나하나가 예제여야 합니다.
+        let several = !together.is_empty() && together.split_whitespace().all(known);
+        assert!(name == "run-all" || known(name) || several, "{line}");
+    }
+    Ok(())
+}
+
+#[test]
+fn manifests_survive_being_copied() -> Result {
+    let core = manifest("crates/ipc-core")?;
+    let folders = names("crates")?.into_iter().map(|name| format!("crates/{name}"));
+    for folder in folders.chain(["examples-ko".into(), "tests".into()]) {
+        let package = &manifest(&folder)?["package"];
+        assert_eq!(package["publish"].as_bool(), Some(false), "{folder}: publish = false");
+        for key in ["license", "rust-version", "edition"] {
+            assert_eq!(package.get(key), core["package"].get(key), "{folder}: {key}");
+        }
+        let text = read(format!("{folder}/Cargo.toml"))?;
+        let inherits = |line: &str| {
+            line.replace(' ', "").contains("workspace=true") || line.contains(".workspace")
+        };
+        assert!(!text.lines().any(inherits), "{folder}: 작업공간을 물려받으면 가져갈 수 없습니다");
+    }
+    Ok(())
+}
+
+#[test]
+fn dependencies_form_a_star() -> Result {
+    for name in names("crates")? {
+        let manifest = manifest(&format!("crates/{name}"))?;
+        for table in ["dependencies", "dev-dependencies", "build-dependencies"] {
+            let Some(dependencies) = manifest.get(table).and_then(|table| table.as_table()) else {
+                continue;
+            };
+            for (dependency, detail) in dependencies {
+                let path = detail.get("path").and_then(|path| path.as_str());
+                let allowed = match path {
+                    None => true,
+                    Some(path) => name != "ipc-core" && path == "../ipc-core",
+                };
+                assert!(allowed, "{name} → {dependency}: 기본 요소는 ipc-core에만 기댑니다");
+            }
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn unsafe_code_stays_where_shared_memory_is_laid_out() -> Result {
+    const MAY: [&str; 5] = ["ipc-core", "lock", "semaphore", "queue", "pool"];
+    for name in names("crates")? {
+        let lints = manifest(&format!("crates/{name}"))?["lints"].clone();
+        let forbidden = lints["rust"].get("unsafe_code").is_some_and(|level| {
+            level.as_str() == Some("forbid") // 안쪽에서 다시 허락할 수 없는 수준
+        });
+        let proven = lints.get("clippy").is_some_and(|clippy| {
+            clippy.get("undocumented_unsafe_blocks").and_then(|level| level.as_str())
+                == Some("deny")
+        });
+        assert!(
+            forbidden || (proven && MAY.contains(&name.as_str())),
+            "{name}: unsafe를 금하거나(forbid), 쓸 까닭이 있는 크레이트로서 증명을 요구해야 합니다"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn readme_lists_every_trap() -> Result {
+    let readme = read("README.md")?;
+    for file in names("tests/traps/src/bin")?.iter().filter(|file| *file != "control.rs") {
+        assert!(readme.contains(&format!("(tests/traps/src/bin/{file})")), "{file}");
+    }
+    Ok(())
+}
+
+#[test]
+fn readme_links_lead_somewhere() -> Result {
+    let readme = read("README.md")?;
+    let targets: Vec<&str> =
+        readme.split("](").skip(1).filter_map(|rest| rest.split(')').next()).collect();
+    assert!(targets.len() > 10);
+    for target in targets {
+        let file = target.split('#').next().unwrap_or_default();
+        if !target.starts_with("http") && !file.is_empty() {
+            assert!(Path::new(ROOT).join(file).exists(), "README의 링크: {target}");
+        }
+    }
+    Ok(())
+}
+
+/// README의 첫 코드 상자에 있는 두 명령이 CI가 부르는 바로 그 명령입니다.
+#[test]
+fn ci_runs_the_commands_that_the_readme_gives() -> Result {
+    let (readme, ci) = (read("README.md")?, read(".ci/run")?);
+    let block = readme.split("```").nth(1).ok_or("README에 코드 상자가 없습니다")?;
+    let commands: Vec<&str> = block
+        .lines()
+        .map(|line| line.split('#').next().unwrap_or_default().trim())
+        .filter(|command| command.starts_with("cargo "))
+        .collect();
+    assert_eq!(commands, ["cargo run", "cargo test"]);
+    for command in commands {
+        assert!(ci.lines().any(|line| line == command), "{command}");
+    }
+    Ok(())
+}
+
+/// "막혔을 때"의 표에 적힌 말이 정말 나오는 말입니다. `…`은 그때그때 달라지는 부분입니다.
+#[test]
+fn readme_quotes_messages_that_the_code_prints() -> Result {
+    let mut sources = String::from("linker `cc` not found\n");
+    let minimum = manifest("crates/ipc-core")?["package"]["rust-version"].clone();
+    sources.push_str(&format!("requires rustc {}\n", minimum.as_str().unwrap_or_default()));
+    for name in names("crates")? {
+        for file in names(&format!("crates/{name}/src"))? {
+            sources.push_str(&read(format!("crates/{name}/src/{file}"))?);
+        }
+    }
+    let readme = read("README.md")?;
+    let table = readme.split("## 막혔을 때").nth(1).ok_or("'막혔을 때'가 없습니다")?;
+    let quoted: Vec<&str> = table
+        .lines()
+        .filter(|line| line.starts_with("| `"))
+        .filter_map(|line| line.split(" | ").next())
+        .map(|cell| cell.trim_matches(['|', ' ', '`']))
+        .collect();
+    assert!(quoted.len() > 5);
+    for message in quoted {
+        for part in message.split('…') {
+            assert!(sources.contains(part), "README에 적힌 {message:?}");
+        }
+    }
+    Ok(())
+}
+
+/// 누군가의 컴퓨터에만 있는 경로가 적혀 있지 않습니다.
+#[test]
+fn no_file_names_a_path_of_one_machine() -> Result {
+    // 이 파일이 스스로 걸리지 않도록 빗금을 따로 붙입니다.
+    let folders = ["root", "home", "work", "Users"].map(|folder| format!("/{folder}/"));
+    let mut waiting = vec![PathBuf::from(ROOT)];
+    let mut looked = 0;
+    while let Some(folder) = waiting.pop() {
+        for entry in fs::read_dir(folder)? {
+            let path = entry?.path();
+            let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+            if path.is_dir() {
+                // 편집기의 설정 같은 숨은 폴더는 각자의 것입니다.
+                if name != "target" && (!name.starts_with('.') || name == ".ci") {
+                    waiting.push(path);
+                }
+                continue;
+            }
+            let text = String::from_utf8_lossy(&fs::read(&path)?).into_owned();
+            for (number, line) in text.lines().enumerate() {
+                // `src/work/…`처럼 상대 경로의 일부인 것은 괜찮습니다.
+                let absolute = |folder: &String| {
+                    line.match_indices(folder.as_str()).any(|(at, _)| {
+                        !line[..at].ends_with(|c: char| c.is_alphanumeric() || "._-".contains(c))
+                    })
+                };
+                assert!(!folders.iter().any(absolute), "{}:{}: {line}", path.display(), number + 1);
+            }
+            looked += 1;
+        }
+    }
+    assert!(looked > 30, "본 파일이 {looked}개뿐입니다");
+    Ok(())
+}

@@ -1,0 +1,14 @@
+//! 기대: E0382
+//!
+//! 파이썬에서는 `release()` 뒤에 값을 만져도, 예외가 나서 `release()`를 건너뛰어도 조용히 지나갑니다. 여기서는
+//! 가드가 사라지는 것이 곧 해제입니다. 건너뛸 수 없고, 해제한 뒤의 가드는 쓸 수 없습니다.
+
+use lock::Lock;
+
+fn main() -> anyhow::Result<()> {
+    let counter = Lock::new(0)?;
+    let mut guard = counter.acquire()?;
+    drop(guard);
+    *guard += 1;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+//! 기대: Serialize
+//!
+//! 파이썬에서 열린 파일처럼 직렬화할 수 없는 인수는 실행해 보아야 `TypeError: cannot pickle`이 됩니다.
+
+use std::fs::File;
+
+use ipc_core::Process;
+
+fn main() -> anyhow::Result<()> {
+    ipc_core::init();
+    let file = File::open("/dev/null")?;
+    let process = Process::spawn(read, (file,))?;
+    process.join()?;
+    Ok(())
+}
+
+fn read(_file: File) {}

@@ -1,0 +1,14 @@
+//! 기대: E0382
+//!
+//! 파이썬에서 `Semaphore`를 두 번 `release()`하면 자리가 하나 늘어나고, 아무도 알려 주지 않습니다. 여기서 허가는
+//! 값이므로 한 번만 돌려줄 수 있습니다.
+
+use semaphore::Semaphore;
+
+fn main() -> anyhow::Result<()> {
+    let semaphore = Semaphore::new(2)?;
+    let permit = semaphore.acquire()?;
+    drop(permit);
+    drop(permit);
+    Ok(())
+}

@@ -1,0 +1,11 @@
+//! 기대: E0308
+//!
+//! 파이썬의 파이프에는 무엇이든 넣을 수 있어서, 받는 쪽이 기다린 것과 다른 값이 와도 쓰기 전에는 모릅니다.
+
+use pipe::pipe;
+
+fn main() -> anyhow::Result<()> {
+    let (_receiver, sender) = pipe::<String>()?;
+    sender.send(&42)?;
+    Ok(())
+}
