@@ -1,1 +1,63 @@
+//! 시험이 함께 쓰는 도구입니다.
+//!
+//! | 하는 일 | 파일 |
+//! | --- | --- |
+//! | 시험을 돌리고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
+//! | 예제 프로그램을 띄워 줄마다 받습니다 | `lesson.rs`, `running.rs`, `transcript.rs` |
+//! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
+//! | 다른 프로세스의 상태를 봅니다 | `procfs.rs` |
+//! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
+//! | 여러 시험의 자식이 함께 하는 일 | `children.rs` |
+//! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
 
+pub mod breaking;
+pub mod children;
+pub mod harness;
+mod leftover;
+pub mod lesson;
+pub mod procfs;
+mod running;
+pub mod torture;
+pub mod transcript;
+pub mod wait;
+
+/// 여러 프로세스가 함께 올리는 수.
+pub type Counter = ipc_core::Shared<std::sync::atomic::AtomicU32>;
+
+/// 0에서 시작하는 [`Counter`].
+pub fn counter() -> anyhow::Result<Counter> {
+    Ok(ipc_core::Shared::new(std::sync::atomic::AtomicU32::new(0))?)
+}
+
+/// 식이 주어진 모양이 아니면, 실제 값을 보여 주며 시험을 끝냅니다.
+#[macro_export]
+macro_rules! ensure_matches {
+    ($value:expr, $pattern:pat $(if $guard:expr)?) => {
+        match $value {
+            $pattern $(if $guard)? => {}
+            other => anyhow::bail!(
+                "{}이(가) {} 꼴이어야 하는데 {:?}입니다",
+                stringify!($value),
+                stringify!($pattern $(if $guard)?),
+                other
+            ),
+        }
+    };
+}
+
+/// 두 값이 다르면, 둘을 보여 주며 시험을 끝냅니다.
+#[macro_export]
+macro_rules! ensure_eq {
+    ($left:expr, $right:expr) => {
+        match (&$left, &$right) {
+            (left, right) => anyhow::ensure!(
+                left == right,
+                "{}이(가) {}와(과) 같아야 합니다: {:?} ≠ {:?}",
+                stringify!($left),
+                stringify!($right),
+                left,
+                right
+            ),
+        }
+    };
+}

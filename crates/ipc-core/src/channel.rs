@@ -31,7 +31,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, Encoder, Handle, Incoming};
-use crate::futex::{Deadline, expired, remaining};
+use crate::futex::{Deadline, LOOK_AGAIN, after, expired, remaining};
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
 pub const INLINE_MAX: usize = 64 * 1024;
@@ -227,6 +227,12 @@ impl Channel {
                         return Err(ChannelError::Timeout);
                     }
                 }
+                // 아직 읽히지 않은 디스크립터가 이 사용자의 한도(ulimit -n)를 넘었습니다. 누가 읽거나 상대가 닫을
+                // 때까지 다시 해 봅니다.
+                Err(Errno::ETOOMANYREFS) if !expired(deadline) => {
+                    wait_ready(self.as_fd(), PollFlags::POLLERR, after(LOOK_AGAIN))?;
+                }
+                Err(Errno::ETOOMANYREFS) => return Err(ChannelError::Timeout),
                 Err(errno) => return Err(errno.into()),
             }
         }
@@ -357,7 +363,7 @@ fn receive(socket: RawFd, bytes: &mut Vec<u8>, flags: i32) -> nix::Result<(Vec<O
         // SAFETY: 위와 같습니다.
         next = unsafe { libc::CMSG_NXTHDR(&message, header) };
     }
-    Ok((fds, message.msg_flags & (libc::MSG_CTRUNC | libc::MSG_TRUNC) == 0))
+    Ok((fds, message.msg_flags & libc::MSG_CTRUNC == 0))
 }
 
 impl From<OwnedFd> for Channel {

@@ -49,12 +49,16 @@ pub enum Outcome<T> {
 pub fn init() {
     INITIALIZED.store(true, Relaxed);
     if args_os().nth(1).is_some_and(|argument| argument == CHILD_MARK) {
-        let code = enter().unwrap_or_else(|error| {
-            eprintln!(
-                "자식 프로세스로 시작하지 못했습니다: {error}. `{CHILD_MARK}`는 Process::spawn만 쓰는 인수입니다"
-            );
-            CANNOT_START
-        });
+        let code = match enter() {
+            Ok(code) => code,
+            // 시작하는 동안 부모가 죽었습니다. 알릴 곳도, 할 일도 없습니다.
+            Err(ChannelError::Disconnected) => CANNOT_START,
+            Err(error) => {
+                eprintln!("자식 프로세스로 시작하지 못했습니다: {error}");
+                eprintln!("`{CHILD_MARK}`는 Process::spawn만 쓰는 인수입니다. 빼고 실행하십시오");
+                CANNOT_START
+            }
+        };
         exit(code);
     }
 }

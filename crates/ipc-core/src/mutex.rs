@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
 
-use crate::futex::{Deadline, remaining};
+use crate::futex::{Deadline, LOOK_AGAIN, expired, remaining};
 use crate::shared::{Plain, Zeroed};
 
 /// 뮤텍스를 얻지 못한 까닭입니다.
@@ -114,20 +114,32 @@ impl Mutex {
     /// # Errors
     ///
     /// [`MutexError::Timeout`], 이 스레드가 이미 쥐었으면 [`MutexError::AlreadyHeld`].
+    #[inline]
     pub fn lock(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
-        let code = match remaining(deadline) {
-            // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, pthread가 상호 배제를 맡습니다.
-            None => unsafe { libc::pthread_mutex_lock(self.raw.get()) },
-            Some(left) => {
-                let now = clock_gettime(ClockId::CLOCK_MONOTONIC).map_err(MutexError::Os)?;
-                let until = now + left.into();
-                // SAFETY: 위와 같고, `until`은 이 호출보다 오래 삽니다.
-                unsafe {
-                    pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, until.as_ref())
-                }
+        // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, pthread가 상호 배제를 맡습니다.
+        match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {
+            libc::EBUSY => self.wait(deadline),
+            code => self.enter(code),
+        }
+    }
+
+    /// 차례를 기다립니다. 적어도 [`LOOK_AGAIN`]마다 깨어나 스스로 살펴봅니다.
+    ///
+    /// glibc는 놓을 때 기다리는 쪽 하나만 깨웁니다. 깨어난 쪽이 쥐기 전에 죽고 그 사이 다른 쪽이 쥐었다 놓으면,
+    /// 커널도 glibc도 그다음 대기자를 깨우지 않습니다. 그런 대기자도 이 간격만큼만 늦습니다.
+    #[cold]
+    fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
+        loop {
+            let nap = remaining(deadline).map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
+            let until =
+                clock_gettime(ClockId::CLOCK_MONOTONIC).map_err(MutexError::Os)? + nap.into();
+            let clock = libc::CLOCK_MONOTONIC;
+            // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, `until`은 이 호출보다 오래 삽니다.
+            match unsafe { pthread_mutex_clocklock(self.raw.get(), clock, until.as_ref()) } {
+                libc::ETIMEDOUT if !expired(deadline) => {}
+                code => return self.enter(code),
             }
-        };
-        self.enter(code)
+        }
     }
 
     /// 지금 비어 있을 때만 쥡니다.

@@ -49,26 +49,26 @@ pub enum ProcessError {
     #[error("프로세스와 값을 주고받지 못했습니다: {0}")]
     Channel(#[from] ChannelError),
     /// 작업이 `Err`를 돌려주었습니다.
-    #[error("{process}의 작업이 실패했습니다: {message}")]
+    #[error("{process} 작업이 실패했습니다: {message}")]
     Failed { process: String, message: String },
     /// 작업이 패닉했습니다.
-    #[error("{process}의 작업이 패닉했습니다: {message}")]
+    #[error("{process} 작업이 패닉했습니다: {message}")]
     Panicked { process: String, message: String },
     /// 작업이 값을 돌려주지 않고 스스로 프로세스를 끝냈습니다.
     #[error(
-        "{process}이(가) 값을 돌려주지 않고 종료 코드 {code}(으)로 끝났습니다. 작업 안에서 exit을 부르지 않았는지 확인하십시오"
+        "{process} 프로세스가 값을 돌려주지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 부르지 않았는지 확인하십시오"
     )]
     Exited { process: String, code: i32 },
     /// 시그널이 프로세스를 죽였습니다.
-    #[error("{process}이(가) 시그널 {}(으)로 죽었습니다", signal_name(*.signal))]
+    #[error("{process} 프로세스가 {} 시그널로 죽었습니다", signal_name(*.signal))]
     Killed { process: String, signal: i32 },
     /// 제한 시간이 지났습니다. 프로세스는 계속 돌고 있습니다.
     #[error(
-        "{process}이(가) 제한 시간 안에 끝나지 않았습니다. 더 기다리거나 terminate로 끝내십시오"
+        "{process} 프로세스가 제한 시간 안에 끝나지 않았습니다. 더 기다리거나 terminate로 끝내십시오"
     )]
     Timeout { process: String },
     /// 이미 결과를 받아 갔습니다.
-    #[error("{process}의 결과는 이미 받아 갔습니다")]
+    #[error("{process} 프로세스의 결과는 이미 받아 갔습니다")]
     AlreadyJoined { process: String },
 }
 

@@ -24,6 +24,7 @@ fn main() -> Result<()> {
 
     println!("--- Lock 예제 시작 ---");
 
+    // ANCHOR: shared
     // 파이썬의 Value('i', 0)과 Lock()이 하나입니다.
     let shared_counter = Lock::new(0)?;
 
@@ -36,6 +37,7 @@ fn main() -> Result<()> {
     for process in processes {
         process.join()?;
     }
+    // ANCHOR_END: shared
 
     println!("최종 카운터 값: {}", *shared_counter.acquire()?);
     println!("--- Lock 예제 종료 ---");
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
+// ANCHOR: increment
 fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
     println!("Process ID: {} - 카운터 증가 시작", id());
     for _ in 0..INCREMENTS {
@@ -53,3 +56,4 @@ fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
     println!("Process ID: {} - 카운터 증가 완료", id());
     Ok(())
 }
+// ANCHOR_END: increment

@@ -25,6 +25,7 @@ fn main() -> Result<()> {
 
     println!("--- Pipe 예제 시작 (단방향) ---");
 
+    // ANCHOR: one_way
     // 파이썬의 Pipe(duplex=False)처럼 받는 끝이 앞입니다.
     let (parent_conn, child_conn) = pipe()?;
     let messages_to_send = MESSAGES.map(String::from).to_vec();
@@ -34,15 +35,18 @@ fn main() -> Result<()> {
     let p_receiver = Process::spawn(receiver, (parent_conn,))?;
     p_sender.join()?;
     p_receiver.join()?;
+    // ANCHOR_END: one_way
 
     println!("\n--- Pipe 예제 시작 (양방향) ---");
 
+    // ANCHOR: two_way
     // 파이썬의 Pipe(duplex=True). 양쪽 모두 보내고 받습니다.
     let (conn1, conn2) = duplex()?;
     let p_worker1 = Process::spawn(worker1, (conn1,))?;
     let p_worker2 = Process::spawn(worker2, (conn2,))?;
     p_worker1.join()?;
     p_worker2.join()?;
+    // ANCHOR_END: two_way
 
     println!("모든 프로세스 완료. 메인 프로세스 종료.");
     println!("--- Pipe 예제 종료 ---");
@@ -51,6 +55,7 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
+// ANCHOR: sender
 fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
     println!("Process ID: {} - Sender 시작", id());
     for msg in messages {
@@ -62,7 +67,9 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
     println!("Process ID: {} - Sender 완료", id());
     Ok(())
 }
+// ANCHOR_END: sender
 
+// ANCHOR: receiver
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
     // 송신자의 끝이 사라지면 반복이 끝납니다(파이썬의 EOFError).
@@ -73,7 +80,9 @@ fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 완료", id());
     Ok(())
 }
+// ANCHOR_END: receiver
 
+// ANCHOR: workers
 fn worker1(conn: Duplex<String, String>) -> Result<()> {
     conn.send(&"Worker1 입니다. 안녕!".to_string())?;
     println!("Process ID: {} - Worker1 받음: {}", id(), conn.recv()?);
@@ -85,3 +94,4 @@ fn worker2(conn: Duplex<String, String>) -> Result<()> {
     conn.send(&"Worker2 입니다. 잘 가!".to_string())?;
     Ok(())
 }
+// ANCHOR_END: workers

@@ -70,6 +70,9 @@ pub struct Receiver<T>(Duplex<(), T>);
 impl<S: Serialize + 'static, R> Duplex<S, R> {
     /// 값을 복사해 보냅니다. 크기에 제한이 없습니다. 상대가 읽지 않아 버퍼가 차면 기다립니다.
     ///
+    /// 버퍼는 메시지의 수로 찹니다. 64KiB가 넘는 값은 메모리에 놓여 건너가므로, 읽지 않은 큰 값이 쌓이면 그만큼
+    /// 메모리를 씁니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 끝이 옵니다.
+    ///
     /// # Errors
     ///
     /// 상대의 끝이 사라졌으면 [`ChannelError::Disconnected`], 직렬화하지 못하면 [`ChannelError::Codec`].

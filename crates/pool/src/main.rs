@@ -23,11 +23,13 @@ fn main() -> Result<()> {
     println!("--- Pool 예제 시작 ---");
     let start_time = Instant::now();
 
+    // ANCHOR: map
     // 작업자 넷을 띄웁니다. 블록을 나가면 풀도 끝납니다(파이썬의 with).
     let results = {
         let pool = Pool::new(4)?;
         pool.map(calculate_square, numbers)?
     };
+    // ANCHOR_END: map
 
     println!("결과: {results:?}");
     println!("총 실행 시간: {:.4} 초", start_time.elapsed().as_secs_f64());
@@ -35,7 +37,9 @@ fn main() -> Result<()> {
     Ok(())
 }
 
+// ANCHOR: task
 // 작업자 프로세스가 숫자 하나마다 부릅니다.
 fn calculate_square(number: u32) -> u32 {
     number * number
 }
+// ANCHOR_END: task

@@ -23,13 +23,17 @@ fn main() -> Result<()> {
 
     println!("--- Process 예제 시작 ---");
 
+    // ANCHOR: spawn
     // 만들면 바로 시작합니다(파이썬의 Process(target=task1)과 start()).
     let p1 = Process::spawn(task1, ())?;
     let p2 = Process::spawn(task2, ())?;
+    // ANCHOR_END: spawn
 
+    // ANCHOR: join
     // 자식이 실패했거나 죽었으면 `?`가 여기서 main을 끝냅니다.
     p1.join()?;
     p2.join()?;
+    // ANCHOR_END: join
 
     println!("모든 프로세스 완료. 메인 프로세스 종료.");
     println!("--- Process 예제 종료 ---");
@@ -38,6 +42,7 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
+// ANCHOR: task1
 fn task1() {
     println!("Process ID: {} - Task 1 시작", id());
     for i in 1..=3 {
@@ -46,6 +51,7 @@ fn task1() {
     }
     println!("Process ID: {} - Task 1 완료", id());
 }
+// ANCHOR_END: task1
 
 fn task2() {
     println!("Process ID: {} - Task 2 시작", id());

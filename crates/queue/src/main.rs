@@ -25,12 +25,14 @@ fn main() -> Result<()> {
 
     println!("--- Queue 예제 시작 ---");
 
+    // ANCHOR: spawn
     // Option의 None이 끝 표시입니다(파이썬의 None).
     let queue: Queue<Option<String>> = Queue::new()?;
 
     let p_producer = Process::spawn(producer, (queue.clone(),))?;
     let p_consumer1 = Process::spawn(consumer, (queue.clone(), 'A'))?;
     let p_consumer2 = Process::spawn(consumer, (queue.clone(), 'B'))?;
+    // ANCHOR_END: spawn
 
     p_producer.join()?;
     p_consumer1.join()?;
@@ -43,6 +45,7 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
+// ANCHOR: producer
 fn producer(queue: Queue<Option<String>>) -> Result<()> {
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
@@ -56,7 +59,9 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
     println!("Process ID: {} - 생산자 완료", id());
     Ok(())
 }
+// ANCHOR_END: producer
 
+// ANCHOR: consumer
 fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
     println!("Process ID: {} - 소비자 {name} 시작", id());
     while let Some(item) = queue.get()? {
@@ -68,3 +73,4 @@ fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
     println!("Process ID: {} - 소비자 {name} 완료", id());
     Ok(())
 }
+// ANCHOR_END: consumer

@@ -141,7 +141,7 @@ impl<T: Serialize> Queue<T> {
         self.put_until(item, None)
     }
 
-    /// 지금 자리가 있을 때만 넣습니다.
+    /// 지금 자리가 있을 때만 넣습니다. 다른 프로세스가 넣는 중이면 길어도 50ms만 차례를 기다립니다.
     ///
     /// # Errors
     ///
@@ -149,7 +149,10 @@ impl<T: Serialize> Queue<T> {
     pub fn try_put(&self, item: &T) -> Result<(), QueueError> {
         with_bytes(|bytes| {
             encode(item, bytes)?;
-            self.put_now(bytes, after(LOOK_AGAIN))?.ok_or(QueueError::Full)
+            match self.put_now(bytes, after(LOOK_AGAIN)) {
+                Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Full),
+                other => other.map(drop),
+            }
         })
     }
 
@@ -197,15 +200,16 @@ impl<T: DeserializeOwned> Queue<T> {
         self.get_until(None)
     }
 
-    /// 지금 있는 항목만 꺼냅니다.
+    /// 지금 있는 항목만 꺼냅니다. 다른 프로세스가 꺼내는 중이면 길어도 50ms만 차례를 기다립니다.
     ///
     /// # Errors
     ///
     /// 비었으면 [`QueueError::Empty`]. 나머지는 [`Queue::get`]과 같습니다.
     pub fn try_get(&self) -> Result<T, QueueError> {
-        with_bytes(|bytes| {
-            self.get_now(bytes, after(LOOK_AGAIN))?.ok_or(QueueError::Empty)?;
-            Ok(decode(bytes)?)
+        with_bytes(|bytes| match self.get_now(bytes, after(LOOK_AGAIN)) {
+            Ok(Some(())) => Ok(decode(bytes)?),
+            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
+            Err(error) => Err(error),
         })
     }
 

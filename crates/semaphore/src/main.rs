@@ -24,6 +24,7 @@ fn main() -> Result<()> {
     ipc_core::help(HELP);
 
     println!("--- Semaphore 예제 시작 ---");
+    // ANCHOR: spawn
     let semaphore = Semaphore::new(PLACES)?;
 
     let mut processes = Vec::new();
@@ -34,6 +35,7 @@ fn main() -> Result<()> {
     for process in processes {
         process.join()?;
     }
+    // ANCHOR_END: spawn
 
     println!("모든 워커 프로세스 완료. 메인 프로세스 종료.");
     println!("--- Semaphore 예제 종료 ---");
@@ -42,6 +44,7 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
+// ANCHOR: worker
 fn worker_with_semaphore(semaphore: Semaphore, worker_id: u32) -> Result<()> {
     println!("Process ID: {} - Worker {worker_id} 대기 중...", id());
     // 허가는 함수가 끝날 때 돌아갑니다. 도중에 패닉하거나 죽어도 돌아갑니다.
@@ -51,3 +54,4 @@ fn worker_with_semaphore(semaphore: Semaphore, worker_id: u32) -> Result<()> {
     println!("Process ID: {} - Worker {worker_id} 작업 완료!", id());
     Ok(())
 }
+// ANCHOR_END: worker

@@ -17,6 +17,9 @@ use ipc_core::futex::{Deadline, EventCount, after};
 use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared};
 use serde::{Deserialize, Serialize};
 
+/// 자리의 최대 수. 스레드 하나가 쥔 채 죽었을 때 커널이 되돌려 주는 뮤텍스의 수(`ROBUST_LIST_LIMIT`)입니다.
+pub const MAX_PLACES: usize = 2048;
+
 /// 한 번에 정해진 수만 들어가는 세마포어입니다.
 ///
 /// 스레드의 세마포어와 달리 복제해 [`ipc_core::Process`]의 인수로 건네면 다른 프로세스와 함께 씁니다. 파이썬과
@@ -56,6 +59,9 @@ pub enum SemaphoreError {
     /// 자리가 하나도 없는 세마포어에는 아무도 들어갈 수 없습니다.
     #[error("자리가 0개인 세마포어는 만들 수 없습니다. 1 이상을 주십시오")]
     NoPlaces,
+    /// 자리가 너무 많습니다.
+    #[error("자리 {places}개는 너무 많습니다. {MAX_PLACES}개까지 만들 수 있습니다")]
+    TooManyPlaces { places: usize },
     /// 공유 메모리를 만들지 못했습니다.
     #[error(
         "세마포어를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오"
@@ -76,10 +82,13 @@ impl Semaphore {
     ///
     /// # Errors
     ///
-    /// 0이면 [`SemaphoreError::NoPlaces`], 메모리가 모자라면 [`SemaphoreError::Create`].
+    /// 0이면 [`SemaphoreError::NoPlaces`], [`MAX_PLACES`]보다 많으면 [`SemaphoreError::TooManyPlaces`], 메모리가 모자라면 [`SemaphoreError::Create`].
     pub fn new(places: usize) -> Result<Semaphore, SemaphoreError> {
         if places == 0 {
             return Err(SemaphoreError::NoPlaces);
+        }
+        if places > MAX_PLACES {
+            return Err(SemaphoreError::TooManyPlaces { places });
         }
         let door = Shared::with_tail(Door::default(), places).map_err(SemaphoreError::Create)?;
         Ok(Semaphore { door })

@@ -1,0 +1,102 @@
+//! 11.3–11.8 일부러 부수기: 쥔 채 죽으면 남은 쪽은 무엇을 봅니까
+//!
+//! 락이나 허가를 쥔 프로세스, 큐에서 꺼내던 프로세스, 풀의 항목을 계산하던 작업자를 바로 그때 `SIGKILL`로 죽이고,
+//! 남은 프로세스들이 무엇을 보는지 봅니다. `python3`가 있으면 같은 일을 파이썬의 multiprocessing으로도 합니다.
+//! 그쪽은 거의 다 끝나지 않으므로, 제한 시간이 지나면 파이썬 프로세스를 모두 끝냅니다.
+//!
+//! 실행: `cargo run -p examples-ko --bin break -- lock` 또는 `just break lock`
+//! 마지막 줄: `정리: `로 시작하며, 두 쪽에서 본 것을 한 줄로 줄입니다.
+//! 함께 보기: 이름마다 Rust는 `lock.rs`, 파이썬은 `lock-twin.py`처럼 나란히 있습니다. 파이썬은 `python.rs`가 돌립니다.
+
+mod lock;
+mod pipe;
+mod pool;
+mod process;
+mod python;
+mod queue;
+mod semaphore;
+mod stage;
+
+use std::ops::RangeInclusive;
+use std::process::exit;
+use std::time::Duration;
+
+use anstream::println;
+use anyhow::Result;
+use lexopt::{Arg, Parser, ValueExt};
+
+use python::Ending;
+use stage::{Experiment, Fate};
+
+const HELP: &str = "\
+11.3–11.8 일부러 부수기: 쥔 프로세스를 죽이고, 남은 쪽이 무엇을 보는지 Rust와 파이썬에서 봅니다.
+
+사용법: break [--limit 초] 이름
+
+  이름            pool, process, queue, pipe, lock, semaphore 가운데 하나
+  --limit 초      죽인 뒤 파이썬을 기다릴 시간, 0.1에서 3600까지 (기본 5)
+  -h, --help      이 도움말";
+const EXPERIMENTS: [Experiment; 6] = [
+    pool::EXPERIMENT,
+    process::EXPERIMENT,
+    queue::EXPERIMENT,
+    pipe::EXPERIMENT,
+    lock::EXPERIMENT,
+    semaphore::EXPERIMENT,
+];
+const RANGE: RangeInclusive<f64> = 0.1..=3600.0;
+
+fn main() -> Result<()> {
+    ipc_core::init();
+    let (experiment, limit) = options().unwrap_or_else(|error| {
+        eprintln!("{error}\n\n{HELP}");
+        exit(2);
+    });
+
+    println!("\x1b[1m--- 일부러 부수기: {} ---\x1b[0m", experiment.title);
+    println!("{}", experiment.what);
+
+    println!("\n\x1b[1m[Rust]\x1b[0m");
+    (experiment.ours)()?;
+
+    println!();
+    let ending = python::run(experiment.twin, limit)?;
+    let python = match (ending, experiment.fate) {
+        (Ending::Absent, _) => "파이썬 쪽은 해 보지 못했습니다.",
+        (Ending::Hung, Fate::Hangs) | (Ending::Exited(0), Fate::Ends) => experiment.python,
+        (Ending::Hung, Fate::Ends) => "이 파이썬은 뜻밖에 멈추었습니다.",
+        (Ending::Exited(_), _) => "이 파이썬은 뜻밖의 모습으로 끝났습니다. 위의 줄을 보십시오.",
+    };
+    println!("\n정리: {} {python}", experiment.rust);
+    Ok(())
+}
+
+/// 고른 실험과 `--limit`의 값.
+fn options() -> Result<(&'static Experiment, Duration), lexopt::Error> {
+    let (mut chosen, mut limit) = (None, Duration::from_secs(5));
+    let mut parser = Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Value(name) if chosen.is_none() && !name.is_empty() => {
+                let found = EXPERIMENTS.iter().find(|experiment| name == experiment.name);
+                chosen = Some(found.ok_or_else(|| format!("모르는 이름입니다: {name:?}"))?);
+            }
+            // 이름 없이 `just break`라고 하면 빈 인수가 옵니다.
+            Arg::Value(name) if name.is_empty() => {}
+            Arg::Long("limit") => limit = parser.value()?.parse_with(seconds)?,
+            Arg::Short('h') | Arg::Long("help") => {
+                println!("{HELP}");
+                exit(0);
+            }
+            other => return Err(format!("모르는 인수입니다: {other:?}").into()),
+        }
+    }
+    Ok((chosen.ok_or("무엇을 부술지 이름을 적으십시오.")?, limit))
+}
+
+fn seconds(text: &str) -> Result<Duration, &'static str> {
+    match text.parse() {
+        Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("0.1에서 3600까지의 초를 적으십시오"),
+    }
+}

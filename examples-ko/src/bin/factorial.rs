@@ -1,0 +1,147 @@
+//! 11.2 팩토리얼: 숫자 12,000개를 혼자서, 그리고 나누어서
+//!
+//! 0부터 11,999까지 하나하나의 팩토리얼을 혼자 구한 뒤, 프로세스 다섯이 나누어 구합니다. 결과는 모두 합쳐 약
+//! 102MB이며, 통째로 부모에게 돌아와 서로 같은지 견줍니다. 얼마나 빨라지는지는 코어의 수에 달렸습니다.
+//!
+//! 실행: `cargo run -p examples-ko --bin factorial` 또는 `just run-factorial`
+//! 마지막 줄: `--- 팩토리얼 예제 종료 ---`
+//! 함께 보기: 11.3 `crates/pool`, 스레드와 견주려면 `threads-vs-processes.rs`
+
+use std::env::args_os;
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::process::exit;
+use std::thread::available_parallelism;
+use std::time::Instant;
+
+use anyhow::{Result, ensure};
+use indicatif::{ProgressBar, ProgressStyle};
+use lexopt::{Arg, Parser, ValueExt};
+use num_bigint::BigUint;
+use pool::Pool;
+use serde_bytes::ByteBuf;
+
+const HELP: &str = "\
+11.2 팩토리얼: 많은 숫자의 팩토리얼을 혼자서, 그리고 여러 프로세스로 구해 견줍니다.
+
+사용법: factorial [--numbers N] [--processes P] [--naive]
+
+  --numbers N     0부터 N-1까지 구합니다 (기본 12000)
+  --processes P   프로세스의 수 (기본 5)
+  --naive         반씩 나누지 않고 1부터 차례로 곱합니다. 긴 수에 짧은 수를 곱하는 일만
+                  거듭하므로, 반씩 나누어 곱하는 CPython의 math.factorial보다 느립니다
+  -h, --help      이 도움말";
+const NUMBERS: u32 = 12_000;
+const PROCESSES: usize = 5;
+/// 0!부터 11999!까지의 비트 수를 모두 더한 값.
+const TOTAL_BITS: u64 = 819_864_688;
+/// 한 번에 작업자에게 보내는 숫자의 수. 하나씩 보내면 오가는 값이, 너무 많이 보내면 끝에서 노는 작업자가
+/// 생깁니다.
+const CHUNK: usize = 16;
+
+fn main() -> Result<()> {
+    ipc_core::init();
+    let (numbers, processes, naive) = options().unwrap_or_else(|_| {
+        let given: Vec<_> = args_os().skip(1).collect();
+        eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");
+        exit(2);
+    });
+
+    println!("--- 팩토리얼 예제 시작 ---");
+    println!("0부터 {}까지, 숫자 {numbers}개의 팩토리얼을 구합니다.", numbers - 1);
+
+    let start = Instant::now();
+    let bar = progress(numbers);
+    let alone: Vec<BigUint> =
+        bar.wrap_iter(0..numbers).map(|number| factorial(number, naive)).collect();
+    let alone_time = start.elapsed().as_secs_f64();
+    println!("혼자서: {alone_time:.2}초");
+
+    let start = Instant::now();
+    let bar = progress(numbers);
+    // 작업자를 띄우는 시간과, 결과를 옮기고 큰 수로 읽는 시간도 잽니다.
+    // ANCHOR: pool
+    let pool = Pool::builder().workers(processes).chunk_size(CHUNK).build()?;
+    let items = (0..numbers).map(|number| (number, naive));
+    // 오는 대로 읽습니다. 부모가 읽는 동안에도 작업자들은 계산합니다.
+    let together = bar
+        .wrap_iter(pool.imap(factorial_bytes, items))
+        .map(|bytes| Ok(BigUint::from_bytes_le(&bytes?)))
+        .collect::<Result<Vec<BigUint>>>()?;
+    // ANCHOR_END: pool
+    let together_time = start.elapsed().as_secs_f64();
+    println!("프로세스 {processes}개로: {together_time:.2}초");
+
+    ensure!(alone == together, "혼자 구한 결과와 나누어 구한 결과가 다릅니다");
+    let bits: u64 = together.iter().map(BigUint::bits).sum();
+    ensure!(numbers != NUMBERS || bits == TOTAL_BITS, "비트 수의 합이 다릅니다: {bits}");
+    println!("두 결과는 같습니다. 모두 {bits}비트, 약 {:.1}MB입니다.", bits as f64 / 8e6);
+
+    let ratio = alone_time / together_time;
+    let cores = available_parallelism()?.get();
+    let most = processes.min(cores);
+    println!("나누어 구하는 속도는 혼자 구할 때의 {ratio:.2}배입니다.");
+    println!(
+        "이 컴퓨터에서는 프로세스 {processes}개가 코어 {cores}개를 나누어 쓰므로 {most}배가 한계이고, \
+         그 {:.0}%에 닿았습니다.",
+        100.0 * ratio / most as f64
+    );
+    println!("--- 팩토리얼 예제 종료 ---");
+    Ok(())
+}
+
+/// 숫자의 수, 프로세스의 수, `--naive`가 있는지.
+fn options() -> Result<(u32, usize, bool), lexopt::Error> {
+    let (mut numbers, mut processes, mut naive) = (NUMBERS, PROCESSES, false);
+    let mut parser = Parser::from_env();
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Long("numbers") => numbers = parser.value()?.parse::<NonZeroU32>()?.get(),
+            Arg::Long("processes") => {
+                processes = parser.value()?.parse::<NonZeroUsize>()?.get();
+            }
+            Arg::Long("naive") => naive = true,
+            Arg::Short('h') | Arg::Long("help") => {
+                println!("{HELP}");
+                exit(0);
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok((numbers, processes, naive))
+}
+
+/// 터미널에서만 보이는 진행 막대. 부모만 그립니다.
+fn progress(numbers: u32) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len}").expect("올바른 서식입니다");
+    ProgressBar::new(numbers.into()).with_style(style)
+}
+
+fn factorial(number: u32, naive: bool) -> BigUint {
+    if naive { (1..=number).map(BigUint::from).product() } else { product(1, number) }
+}
+
+// ANCHOR: product
+/// `low`부터 `high`까지의 곱. 반씩 나누어 길이가 비슷한 수끼리 곱해야 빠른 곱셈이 쓰입니다.
+fn product(low: u32, high: u32) -> BigUint {
+    if high.saturating_sub(low) >= 128 {
+        let middle = low.midpoint(high);
+        return product(low, middle) * product(middle + 1, high);
+    }
+    // 짧은 구간은 차례로 곱하되, 64비트를 넘치기 전까지는 보통 곱셈으로 모읍니다.
+    let (mut long, mut short) = (BigUint::from(1u32), 1u64);
+    for factor in (low..=high).map(u64::from) {
+        short = short.checked_mul(factor).unwrap_or_else(|| {
+            long *= short;
+            factor
+        });
+    }
+    long * short
+}
+// ANCHOR_END: product
+
+// 여기부터는 작업자 프로세스에서 실행됩니다.
+
+/// 큰 수를 바이트째 돌려줍니다. `BigUint`의 serde 형식은 자리마다 하나씩 옮겨 적으므로 느립니다.
+fn factorial_bytes(number: u32, naive: bool) -> ByteBuf {
+    ByteBuf::from(factorial(number, naive).to_bytes_le())
+}

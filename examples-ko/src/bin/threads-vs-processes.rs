@@ -1,0 +1,162 @@
+//! 11.1 스레드와 프로세스: 속도, 메모리, 격리
+//!
+//! 파이썬은 GIL 때문에 CPU를 쓰는 일을 스레드로 나누지 못합니다. Rust에는 GIL이 없어 스레드로도 나눌 수 있습니다.
+//! 그러면 프로세스는 언제 쓸까요? 속도는 비슷하지만, 메모리가 따로이고, 하나가 죽어도 나머지는 삽니다.
+//!
+//! 실행: `cargo run -p examples-ko --bin threads-vs-processes` 또는 `just run-threads-vs-processes`
+//! 마지막 줄: `--- 스레드와 프로세스 예제 종료 ---`
+//! 함께 보기: 11.3 `crates/pool`, 같은 프로그램 둘은 `two-cooks-threads.rs`와 `two-cooks-processes.rs`
+
+use std::process::abort;
+use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::thread::{self, available_parallelism};
+use std::time::Instant;
+
+use anyhow::{Result, bail, ensure};
+use ipc_core::{Process, ProcessError, signal_name};
+use pool::Pool;
+use rayon::prelude::*;
+
+const HELP: &str = "11.1 스레드와 프로세스: 속도, 메모리, 격리에서 무엇이 다른지 이 컴퓨터에서 재어 봅니다(약 3초).";
+const WORKERS: u32 = 4;
+const RAISES: u32 = 1000;
+const BLOCKS: u32 = 64;
+const BLOCK_SIZE: u32 = 50_000;
+
+/// 스레드는 이 변수를 함께 쓰고, 프로세스는 저마다 따로 갖습니다.
+static COUNTER: AtomicU32 = AtomicU32::new(0);
+
+fn main() -> Result<()> {
+    ipc_core::init();
+    ipc_core::help(HELP);
+
+    println!("--- 스레드와 프로세스 예제 시작 ---");
+    speed()?;
+    memory()?;
+    isolation()?;
+    println!("--- 스레드와 프로세스 예제 종료 ---");
+    Ok(())
+}
+
+/// 같은 계산을 차례로, 스레드로(rayon), 프로세스로(Pool) 합니다.
+fn speed() -> Result<()> {
+    let cores = available_parallelism()?.get();
+    println!("\n속도: {} 아래의 소수 세기", BLOCKS * BLOCK_SIZE);
+    let (alone, time) = timed(|| Ok((0..BLOCKS).map(count_primes).collect()))?;
+    println!("  차례로      {time:.2}초");
+
+    // ANCHOR: speed
+    let (threads, t) = timed(|| Ok((0..BLOCKS).into_par_iter().map(count_primes).collect()))?;
+    println!("  스레드로    {t:.2}초, 차례로 할 때의 {:.2}배 속도", time / t);
+
+    // 이 시간에는 프로세스를 띄우는 시간도 들어 있습니다(하나에 1~2밀리초).
+    let (processes, t) = timed(|| Ok(Pool::new(cores)?.map(count_primes, 0..BLOCKS)?))?;
+    println!("  프로세스로  {t:.2}초, 차례로 할 때의 {:.2}배 속도", time / t);
+    // ANCHOR_END: speed
+
+    let primes: u32 = alone.iter().sum();
+    ensure!(alone == threads && threads == processes, "세 결과가 서로 다릅니다");
+    println!(
+        "  결과는 모두 {primes}개. 코어가 {cores}개인 이 컴퓨터에서는 {cores}배쯤이 한계입니다."
+    );
+    Ok(())
+}
+
+fn timed(work: impl FnOnce() -> Result<Vec<u32>>) -> Result<(Vec<u32>, f64)> {
+    let start = Instant::now();
+    Ok((work()?, start.elapsed().as_secs_f64()))
+}
+
+/// 넷이 정적 변수를 올립니다. 부모에게 보이는 것은 스레드가 올린 것뿐입니다.
+///
+/// 파이썬에서 전역 변수를 자식이 바꾸어도 부모에는 그대로인 것과 같습니다. 함께 보려면 11.7처럼 공유 메모리를,
+/// 돌려받기만 하면 된다면 함수의 값을 씁니다.
+fn memory() -> Result<()> {
+    // ANCHOR: memory
+    thread::scope(|scope| {
+        for _ in 0..WORKERS {
+            scope.spawn(raise);
+        }
+    });
+    let after_threads = COUNTER.swap(0, Relaxed); // 프로세스 차례를 위해 0으로 되돌립니다.
+
+    let children: Vec<_> =
+        (0..WORKERS).map(|_| Process::spawn(raise, ())).collect::<Result<_, _>>()?;
+    let seen_by_children: Vec<u32> =
+        children.into_iter().map(Process::join).collect::<Result<_, _>>()?;
+    let after_processes = COUNTER.load(Relaxed);
+    // ANCHOR_END: memory
+
+    println!("\n메모리: 넷이 정적 변수를 {RAISES}번씩 올린 뒤");
+    println!("  스레드    main이 보는 값은 {after_threads}");
+    println!(
+        "  프로세스  main이 보는 값은 {after_processes}, 자식들이 보는 값은 {seen_by_children:?}"
+    );
+    ensure!(after_threads == WORKERS * RAISES, "스레드가 올린 값이 다릅니다");
+    ensure!(after_processes == 0 && seen_by_children == [RAISES; WORKERS as usize]);
+    Ok(())
+}
+
+/// 하나가 abort합니다. 스레드라면 모두 죽고, 프로세스라면 그 항목만 `Err`가 됩니다.
+fn isolation() -> Result<()> {
+    // 이 프로그램까지 죽으면 이야기를 할 수 없으므로, 스레드 쪽은 자식 안에서 해 봅니다.
+    let Err(ProcessError::Killed { signal, .. }) = Process::spawn(abort_in_thread, ())?.join()
+    else {
+        bail!("스레드가 abort했는데 프로그램이 살아남았습니다");
+    };
+    println!("\n격리: 넷 가운데 하나가 abort하면");
+    println!("  스레드    프로그램 전체가 {}(으)로 죽었습니다.", signal_name(signal));
+
+    // ANCHOR: isolation
+    // 한 번에 하나씩 보내, 죽은 작업자와 함께 잃는 항목이 하나뿐이게 합니다.
+    let pool = Pool::builder().workers(WORKERS as usize).chunk_size(1).build()?;
+    let results = pool.try_map(abort_if_two, 0..WORKERS)?;
+    for (index, result) in results.iter().enumerate() {
+        match result {
+            Ok(_) => println!("  프로세스  {index}번째 항목이 성공했습니다"),
+            Err(error) => println!("  프로세스  {error}"),
+        }
+    }
+    // ANCHOR_END: isolation
+    let survived = results.iter().filter(|result| result.is_ok()).count();
+    ensure!(survived == 3, "살아남은 항목이 셋이 아닙니다");
+    Ok(())
+}
+
+// 여기부터는 스레드나 자식 프로세스에서 실행됩니다.
+
+/// 스레드와 프로세스가 똑같이 이 함수를 부릅니다. 다른 것은 누가 부르느냐뿐입니다.
+///
+/// `block`번째 구간에 있는 소수의 개수. CPU만 쓰는 일입니다.
+fn count_primes(block: u32) -> u32 {
+    let numbers = block * BLOCK_SIZE..(block + 1) * BLOCK_SIZE;
+    numbers.map(|number| u32::from(is_prime(number))).sum()
+}
+
+fn is_prime(number: u32) -> bool {
+    let mut divisor = 2;
+    while divisor * divisor <= number {
+        if number % divisor == 0 {
+            return false;
+        }
+        divisor += 1;
+    }
+    number >= 2
+}
+
+fn raise() -> u32 {
+    (0..RAISES).for_each(|_| _ = COUNTER.fetch_add(1, Relaxed));
+    COUNTER.load(Relaxed)
+}
+
+fn abort_in_thread() {
+    let threads = (0..WORKERS).map(|number| thread::spawn(move || abort_if_two(number)));
+    threads.collect::<Vec<_>>().into_iter().for_each(|thread| _ = thread.join());
+}
+
+fn abort_if_two(number: u32) -> u32 {
+    if number == 2 {
+        abort(); // 진짜 SIGABRT. 패닉이 아니므로 잡을 수 없습니다.
+    }
+    number
+}

@@ -1,0 +1,132 @@
+//! 시험을 하나씩 돌리는 틀입니다.
+//!
+//! 자식 프로세스는 시험 프로그램 자신을 다시 실행한 것이므로 `main`의 첫 줄이 `ipc_core::init()`이어야 합니다.
+//! 표준 시험 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 시험이
+//! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 돕니다.
+
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread::{Builder, JoinHandle};
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use libtest_mimic::{Arguments, Failed, Trial};
+use nix::sys::resource::{Resource, setrlimit};
+use nix::sys::signal::{SigHandler, Signal, signal};
+
+use crate::leftover::Snapshot;
+
+/// 시험 하나의 제한 시간. 예제를 빌드하려고 다른 cargo가 끝나기를 기다리는 시간까지 넉넉히 잡습니다.
+const LIMIT: Duration = Duration::from_secs(180);
+
+/// 함수의 경로들을 이름이 붙은 목록으로 만듭니다.
+#[macro_export]
+macro_rules! trials {
+    ($($path:path),* $(,)?) => {
+        [$((stringify!($path), $path as fn() -> anyhow::Result<()>)),*]
+    };
+}
+
+/// 시험을 차례로 돌리고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 부릅니다.
+pub fn run<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    if let Err(error) = prepare() {
+        eprintln!("시험을 시작하지 못했습니다: {error:#}");
+        std::process::exit(1);
+    }
+    let mut arguments = Arguments::from_args();
+    arguments.test_threads = Some(1);
+    let trials = trials
+        .into_iter()
+        .map(|(name, test)| Trial::test(name, move || report(guarded(name, test))))
+        .collect();
+    libtest_mimic::run(&arguments, trials).exit()
+}
+
+/// 이 프로세스를 시험하기에 알맞게 갖춥니다.
+pub fn prepare() -> Result<()> {
+    // 손자가 고아가 되면 이 프로세스의 자식이 됩니다. 그래서 남은 것을 하나도 놓치지 않습니다.
+    nix::sys::prctl::set_child_subreaper(true)?;
+    // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 합니다. 예제는 터미널에서처럼 시작해야 합니다.
+    // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
+    unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
+    // 일부러 죽이는 자식들이 core 파일을 남기지 않게 합니다.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    Ok(())
+}
+
+/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 돌려줍니다.
+pub fn guarded(
+    name: &'static str,
+    test: impl FnOnce() -> Result<()>,
+) -> std::thread::Result<Result<()>> {
+    let before = match Snapshot::take() {
+        Ok(before) => before,
+        Err(error) => return Ok(Err(error)),
+    };
+    let watchdog = Watchdog::start(name);
+    let outcome = catch_unwind(AssertUnwindSafe(test));
+    watchdog.stop();
+    let leftovers = before.check();
+    outcome.map(|result| result.and(leftovers))
+}
+
+fn report(outcome: std::thread::Result<Result<()>>) -> Result<(), Failed> {
+    match outcome {
+        Ok(result) => result.map_err(failed),
+        // 패닉의 자리를 libtest-mimic이 알리게 그대로 넘깁니다.
+        Err(payload) => resume_unwind(payload),
+    }
+}
+
+fn failed(error: anyhow::Error) -> Failed {
+    format!("{error:#}").into()
+}
+
+/// 시험이 멈추면 이름을 알리고 프로그램을 끊습니다. 자식들은 생명줄이 끝냅니다.
+struct Watchdog {
+    done: Sender<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Watchdog {
+    fn start(name: &'static str) -> Watchdog {
+        let (done, stopped) = channel();
+        let watch = move || {
+            if stopped.recv_timeout(LIMIT) == Err(RecvTimeoutError::Timeout) {
+                let mut stderr = std::io::stderr().lock();
+                let _ = writeln!(
+                    stderr,
+                    "시험 `{name}`이(가) {}초 안에 끝나지 않아 중단합니다",
+                    LIMIT.as_secs()
+                );
+                std::process::abort();
+            }
+        };
+        let thread = Builder::new().name("watchdog".into()).spawn(watch).expect("감시 스레드");
+        Watchdog { done, thread }
+    }
+
+    fn stop(self) {
+        let _ = self.done.send(());
+        let _ = self.thread.join();
+    }
+}
+
+/// 무작위 시험의 씨앗. 같은 씨앗으로 다시 돌리려면 `IPC_TEST_SEED`에 적습니다. 없으면 새로 고릅니다.
+pub fn seed() -> Result<u64> {
+    match std::env::var("IPC_TEST_SEED") {
+        Ok(text) => text.parse().context("IPC_TEST_SEED는 부호 없는 정수여야 합니다"),
+        Err(_) => Ok(fastrand::u64(..)),
+    }
+}
+
+/// [`seed`]에서 시작하는 난수. 씨앗을 알립니다.
+pub fn random(name: &str) -> Result<fastrand::Rng> {
+    let seed = seed()?;
+    eprintln!("{name}: IPC_TEST_SEED={seed}");
+    Ok(fastrand::Rng::with_seed(seed))
+}

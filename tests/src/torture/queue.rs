@@ -1,0 +1,7 @@
+//! 큐를 쓰던 프로세스가 죽는 사례.
+
+use crate::torture::Case;
+
+pub fn cases() -> Vec<Case> {
+    vec![]
+}

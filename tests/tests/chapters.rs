@@ -1,0 +1,459 @@
+//! 한국어 장(examples-ko/*.md)이 코드와 프로그램에 어긋나지 않는지 확인합니다.
+//!
+//! 장의 코드 상자 바로 위에 있는 주석이 출처입니다.
+//!
+//! | 주석 | 상자에 있어야 하는 것 |
+//! | --- | --- |
+//! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이 |
+//! | `output: 명령` | 그 명령을 실행했을 때의 표준 출력 |
+//! | `file: 이름` | 뒤에 오는 명령이 쓰는 작은 파이썬 파일 |
+//!
+//! 실제 출력은 상자에 적힌 것과 PID, 소수(시간과 배수), 프로세스 사이의 차례가 달라도 됩니다. 명령 뒤에
+//! `| 달라지는 줄: 가, 나`를 적으면 `가`나 `나`로 시작하는 줄은 그 뒤가 달라도 됩니다(`*`은 아무 말이나).
+//!
+//! `CHAPTERS=갱신 cargo test -p tests --test chapters`는 어긋난 상자를 지금의 것으로 고쳐 씁니다.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::sync::Mutex;
+use std::thread;
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const FOLDER: &str = "examples-ko";
+/// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
+const LIMIT: &str = "300";
+
+fn read(path: &str) -> Result<String> {
+    Ok(fs::read_to_string(Path::new(ROOT).join(path))
+        .map_err(|error| format!("{path}: {error}"))?)
+}
+
+/// `folder`에서 이름이 `ending`으로 끝나는 파일들의 이름(정렬됨).
+fn files(folder: &str, ending: &str) -> Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(Path::new(ROOT).join(folder))? {
+        names.push(entry?.file_name().to_string_lossy().into_owned());
+    }
+    names.retain(|name| name.ends_with(ending));
+    names.sort();
+    Ok(names)
+}
+
+/// 장들의 이름과 글.
+fn chapters() -> Result<Vec<(String, String)>> {
+    let chapters: Vec<_> = files(FOLDER, ".md")?
+        .into_iter()
+        .map(|name| Ok((name.clone(), read(&format!("{FOLDER}/{name}"))?)))
+        .collect::<Result<_>>()?;
+    assert!(chapters.len() >= 8, "장이 {}개뿐입니다", chapters.len());
+    Ok(chapters)
+}
+
+/// 코드 상자 하나.
+struct Fence<'a> {
+    /// `rust`, `text` 따위.
+    language: &'a str,
+    /// 바로 윗줄의 주석을 `:`에서 나눈 것. 예: `("include", "crates/lock/src/main.rs:shared")`.
+    source: Option<(&'a str, &'a str)>,
+    body: String,
+}
+
+fn fences(text: &str) -> Vec<Fence<'_>> {
+    let mut found: Vec<Fence> = Vec::new();
+    let (mut inside, mut above) = (false, "");
+    for line in text.lines() {
+        match line.strip_prefix("```") {
+            Some(_) if inside => inside = false,
+            Some(language) => {
+                let comment =
+                    above.strip_prefix("<!-- ").and_then(|rest| rest.strip_suffix(" -->"));
+                let source = comment.and_then(|comment| comment.split_once(": "));
+                found.push(Fence { language, source, body: String::new() });
+                inside = true;
+            }
+            None if inside => {
+                if let Some(fence) = found.last_mut() {
+                    fence.body.push_str(line);
+                    fence.body.push('\n');
+                }
+            }
+            None => {}
+        }
+        above = line;
+    }
+    found
+}
+
+/// 어긋난 상자를 알리거나, `CHAPTERS=갱신`이면 고쳐 씁니다.
+fn differs(chapter: &str, fence: &Fence, now: &str) -> Result<Option<String>> {
+    let (kind, source) = fence.source.unwrap_or_default();
+    if std::env::var("CHAPTERS").is_ok_and(|value| value == "갱신") {
+        static WRITING: Mutex<()> = Mutex::new(());
+        let _turn = WRITING.lock();
+        let path = format!("{FOLDER}/{chapter}");
+        let opening = format!("<!-- {kind}: {source} -->\n```{}\n", fence.language);
+        let (old, new) = (format!("{opening}{}```\n", fence.body), format!("{opening}{now}```\n"));
+        fs::write(Path::new(ROOT).join(&path), read(&path)?.replacen(&old, &new, 1))?;
+        println!("{chapter}: {kind}: {source}을(를) 고쳐 썼습니다");
+        return Ok(None);
+    }
+    Ok(Some(format!(
+        "{chapter}: `{kind}: {source}`\n--- 장에 적힌 것\n{}--- 지금의 것\n{now}",
+        fence.body
+    )))
+}
+
+fn report(problems: Vec<String>) {
+    let hint = "장을 지금에 맞추려면: CHAPTERS=갱신 cargo test -p tests --test chapters";
+    assert!(problems.is_empty(), "\n{}\n{hint}", problems.join("\n"));
+}
+
+// --- 코드 ---
+
+/// `파일:이름`이 가리키는 줄들. 앵커의 줄과, 모두에 있는 들여쓰기는 뺍니다.
+fn included(place: &str) -> Result<String> {
+    let (path, name) = place.split_once(':').ok_or_else(|| format!("{place}: 앵커가 없습니다"))?;
+    let text = read(path)?;
+    let lines: Vec<&str> = text.lines().collect();
+    let only = |marker: String| -> Result<usize> {
+        let mut found = (0..lines.len()).filter(|at| lines[*at].trim() == marker);
+        match (found.next(), found.next()) {
+            (Some(at), None) => Ok(at),
+            _ => Err(format!("{path}: `{marker}`이 꼭 하나 있어야 합니다").into()),
+        }
+    };
+    let (start, end) =
+        (only(format!("// ANCHOR: {name}"))?, only(format!("// ANCHOR_END: {name}"))?);
+    let inside: Vec<&str> = lines[start + 1..end]
+        .iter()
+        .copied()
+        .filter(|line| !line.trim_start().starts_with("// ANCHOR"))
+        .collect();
+    let indents = inside.iter().filter(|line| !line.is_empty());
+    let indent = indents.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
+    Ok(inside.iter().map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect())
+}
+
+#[test]
+fn code_is_quoted_from_the_compiled_files() -> Result {
+    let mut problems = Vec::new();
+    for (chapter, text) in chapters()? {
+        for fence in fences(&text).iter().filter(|fence| fence.language == "rust") {
+            let Some(("include", place)) = fence.source else {
+                problems.push(format!("{chapter}: 출처가 없는 코드입니다\n{}", fence.body));
+                continue;
+            };
+            let now = included(place)?;
+            if now != fence.body {
+                problems.extend(differs(&chapter, fence, &now)?);
+            }
+        }
+    }
+    report(problems);
+    Ok(())
+}
+
+/// 앵커는 장에서 인용할 때만 둡니다.
+#[test]
+fn every_anchor_is_quoted() -> Result {
+    let all: String = chapters()?.into_iter().map(|(_, text)| text).collect();
+    for (_, source) in sources()? {
+        for line in read(&source)?.lines() {
+            if let Some(name) = line.trim().strip_prefix("// ANCHOR: ") {
+                assert!(
+                    all.contains(&format!("<!-- include: {source}:{name} -->")),
+                    "{source}:{name}"
+                );
+            }
+        }
+    }
+    Ok(())
+}
+
+// --- 출력 ---
+
+/// `output:` 주석의 명령과, 달라져도 되는 줄들.
+fn command_of(directive: &str) -> (&str, Vec<&str>) {
+    let (command, loose) = directive.split_once(" | 달라지는 줄: ").unwrap_or((directive, ""));
+    (command, loose.split(", ").filter(|pattern| !pattern.is_empty()).collect())
+}
+
+/// 줄이 `pattern`으로 시작하는지 봅니다. `*`은 아무 말이나 됩니다.
+fn starts_like(line: &str, pattern: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = line.trim_start().strip_prefix(parts.next().unwrap_or_default()) else {
+        return false;
+    };
+    for part in parts {
+        match rest.split_once(part) {
+            Some((_, after)) => rest = after,
+            None => return false,
+        }
+    }
+    true
+}
+
+/// 실행할 때마다 다른 것을 지웁니다: 달라지는 줄의 뒷부분, `PID` 뒤의 수, 소수.
+fn normal(line: &str, loose: &[&str]) -> String {
+    if let Some(pattern) = loose.iter().find(|pattern| starts_like(line, pattern)) {
+        return (*pattern).to_owned();
+    }
+    let mut normal = String::new();
+    let mut rest = line;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        normal.push_str(&rest[..at]);
+        let word = &rest[at..];
+        let length = word.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(word.len());
+        let number = word[..length].trim_end_matches('.');
+        let varies = number.contains('.') || normal.ends_with("PID ");
+        normal.push_str(if varies { "#" } else { number });
+        rest = &word[number.len()..];
+    }
+    normal + rest
+}
+
+/// 견줄 수 있게 정리한 출력.
+#[derive(Debug, PartialEq)]
+struct Shape {
+    /// 부모의 줄들. 차례도 같아야 합니다.
+    parent: Vec<String>,
+    /// 자식마다의 줄들. 자식들 사이의 차례는 정해지지 않습니다.
+    children: Vec<Vec<String>>,
+}
+
+fn shape(output: &str, loose: &[&str]) -> Shape {
+    let mut parent = Vec::new();
+    let mut children: BTreeMap<&str, Vec<String>> = BTreeMap::new();
+    let mut shared = false;
+    for line in output.lines() {
+        match line.strip_prefix("Process ID: ").and_then(|rest| rest.split_once(" - ")) {
+            Some((pid, said)) => {
+                shared |= loose.iter().any(|pattern| starts_like(said, pattern));
+                children.entry(pid).or_default().push(normal(said, loose));
+            }
+            None => parent.push(normal(line, loose)),
+        }
+    }
+    let mut children: Vec<Vec<String>> = children.into_values().collect();
+    if shared {
+        // 누가 몇 번 말할지 정해지지 않았으면 자식들의 말을 모두 모아 봅니다.
+        children = children.into_iter().flatten().map(|said| vec![said]).collect();
+    }
+    children.sort();
+    Shape { parent, children }
+}
+
+/// 명령을 셸에서 그대로 실행해 표준 출력을 받습니다. 이 시험과 같은 target에 짓습니다.
+fn output(command: &str, folder: &Path) -> Result<String> {
+    let program = std::env::current_exe()?;
+    let target = program.ancestors().nth(3).ok_or("target 폴더를 찾지 못했습니다")?;
+    let path = std::env::var("PATH").unwrap_or_default();
+    let cargo = Path::new(env!("CARGO")).parent().unwrap_or(Path::new("")).display();
+    let done = Command::new("timeout")
+        .args([LIMIT, "sh", "-c", command])
+        .current_dir(folder)
+        .env("CARGO_TARGET_DIR", target)
+        .env("PATH", format!("{cargo}:{path}"))
+        .output()?;
+    // 실패를 보여 주는 명령도 있으므로 종료 코드는 보지 않습니다. 잘못되었다면 출력이 다릅니다.
+    let errors = String::from_utf8_lossy(&done.stderr);
+    match String::from_utf8(done.stdout) {
+        Ok(text) if !text.is_empty() => Ok(text),
+        _ => Err(format!("`{command}`이 아무것도 찍지 않았습니다\n{errors}").into()),
+    }
+}
+
+#[test]
+fn outputs_are_what_the_programs_print() -> Result {
+    let here = tempfile::tempdir()?;
+    let chapters = chapters()?;
+    let mut quoted = Vec::new();
+    for (chapter, text) in &chapters {
+        for fence in fences(text) {
+            match fence.source {
+                Some(("file", name)) => fs::write(here.path().join(name), &fence.body)?,
+                Some(("output", _)) => quoted.push((chapter, fence)),
+                _ => assert_ne!(fence.language, "text", "{chapter}: 명령이 없는 출력입니다"),
+            }
+        }
+    }
+    assert!(quoted.len() > 14, "출력이 {}개뿐입니다", quoted.len());
+
+    // 견주는 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+    let python =
+        Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
+    let here = here.path();
+    let mut problems = Vec::new();
+    let outcomes: Vec<Result<Option<String>>> = thread::scope(|scope| {
+        let runs: Vec<_> = quoted
+            .iter()
+            .map(|(chapter, fence)| {
+                scope.spawn(move || {
+                    let (command, loose) = command_of(fence.source.unwrap_or_default().1);
+                    let for_python = command.contains("python3");
+                    if for_python && !python {
+                        return Ok(None);
+                    }
+                    let now = output(command, if for_python { here } else { Path::new(ROOT) })?;
+                    if shape(&now, &loose) == shape(&fence.body, &loose) {
+                        return Ok(None);
+                    }
+                    differs(chapter, fence, &now)
+                })
+            })
+            .collect();
+        runs.into_iter().map(|run| run.join().expect("검사가 패닉했습니다")).collect()
+    });
+    for outcome in outcomes {
+        problems.extend(outcome?);
+    }
+    report(problems);
+    Ok(())
+}
+
+#[test]
+fn comparing_outputs_sees_what_matters() {
+    let told =
+        "시작\nProcess ID: 7 - 하나\nProcess ID: 7 - 둘\nProcess ID: 9 - 하나\n시간 1.25초\n";
+    let same = "시작\nProcess ID: 4 - 하나\nProcess ID: 3 - 하나\nProcess ID: 3 - 둘\n시간 0.5초\n";
+    assert_eq!(shape(told, &[]), shape(same, &[]));
+    for (from, to) in [
+        ("시작\n", ""),                                                   // 부모의 줄이 빠짐
+        ("7 - 하나\nProcess ID: 7 - 둘", "7 - 둘\nProcess ID: 7 - 하나"), // 한 프로세스의 차례
+        ("ID: 9", "ID: 7"),                                               // 누가 말했는지
+        ("초", "분"),
+    ] {
+        assert_ne!(shape(told, &[]), shape(&told.replace(from, to), &[]), "{from} → {to}");
+    }
+    assert_ne!(shape("값: 400000", &[]), shape("값: 400001", &[]));
+    assert_eq!(shape("값: 400000", &["값"]), shape("값: 1 (모름)", &["값"]));
+    assert_eq!(normal("PID 42, 1.5배, 3개.", &[]), "PID #, #배, 3개.");
+    assert!(starts_like("소비자 A - 아이템 3 소비", "소비자 * - 아이템"));
+    assert!(!starts_like("소비자 A 완료", "소비자 * - 아이템"));
+}
+
+// --- 링크, 명령, 낱말 ---
+
+/// 예제의 이름과 소스. 여러 예제를 부르는 tour는 뺍니다.
+fn sources() -> Result<Vec<(String, String)>> {
+    let mut found = Vec::new();
+    for name in files("crates", "")?.into_iter().filter(|name| name != "ipc-core") {
+        found.push((name.clone(), format!("crates/{name}/src/main.rs")));
+    }
+    for file in files("examples-ko/src/bin", ".rs")?.iter().filter(|file| *file != "tour.rs") {
+        let name = file.trim_end_matches(".rs").to_owned();
+        found.push((name, format!("examples-ko/src/bin/{file}")));
+    }
+    Ok(found)
+}
+
+#[test]
+fn every_example_has_its_place_in_the_chapter_of_its_section() -> Result {
+    let chapters = chapters()?;
+    for (name, source) in sources()? {
+        let text = read(&source)?;
+        let section = text.strip_prefix("//! ").and_then(|text| text.split(' ').next());
+        let section = section.ok_or_else(|| format!("{source}: 머리말이 없습니다"))?;
+        let chapter = chapters.iter().find(|(file, _)| file.starts_with(&format!("{section}-")));
+        let (file, text) = chapter.ok_or_else(|| format!("{section}의 장이 없습니다"))?;
+        let run = match source.starts_with("crates/") {
+            true => format!("cargo run -p {name}"),
+            false => format!("cargo run -p examples-ko --bin {name}"),
+        };
+        let link = format!("../{source}").replace("../examples-ko/", "");
+        assert!(text.contains(&format!("]({link})")), "{file}: {link}로 가는 링크");
+        assert!(text.contains(&format!("\n{run}\n")), "{file}: 명령 `{run}`");
+        assert!(text.contains(&format!("<!-- output: {run}")), "{file}: `{run}`의 출력");
+        assert!(text.contains(&format!("`just run-{name}`")), "{file}: `just run-{name}`");
+    }
+    Ok(())
+}
+
+#[test]
+fn every_trap_is_met_in_a_chapter() -> Result {
+    let all: String = chapters()?.into_iter().map(|(_, text)| text).collect();
+    for trap in files("tests/traps/src/bin", ".rs")?.iter().filter(|trap| *trap != "control.rs") {
+        assert!(all.contains(&format!("(../tests/traps/src/bin/{trap})")), "{trap}");
+    }
+    Ok(())
+}
+
+#[test]
+fn links_lead_somewhere() -> Result {
+    for (chapter, text) in chapters()? {
+        for target in text.split("](").skip(1).filter_map(|rest| rest.split(')').next()) {
+            let file = target.split('#').next().unwrap_or_default();
+            let exists = Path::new(ROOT).join(FOLDER).join(file).exists();
+            assert!(target.starts_with("http") || exists, "{chapter}: {target}");
+        }
+    }
+    let contents = read(&format!("{FOLDER}/README.md"))?;
+    for file in files(FOLDER, ".md")?.iter().filter(|file| *file != "README.md") {
+        assert!(contents.contains(&format!("]({file})")), "차례에 {file}이(가) 없습니다");
+    }
+    Ok(())
+}
+
+#[test]
+fn recipes_exist() -> Result {
+    let justfile = read("justfile")?;
+    let recipes: Vec<&str> =
+        justfile.lines().filter_map(|line| line.split([' ', ':']).next()).collect();
+    for (chapter, text) in chapters()? {
+        for mentioned in text.split("`just ").skip(1) {
+            let name = mentioned.split([' ', '`']).next().unwrap_or_default();
+            assert!(recipes.contains(&name), "{chapter}: just {name}");
+        }
+    }
+    Ok(())
+}
+
+/// 용어집의 셋째 칸에 적힌 말은 어느 장에도 쓰지 않습니다.
+#[test]
+fn words_are_the_glossary_s() -> Result {
+    let glossary = read(&format!("{FOLDER}/glossary.md"))?;
+    let rows = glossary.lines().filter(|line| line.starts_with("| "));
+    let refused: Vec<&str> = rows
+        .filter_map(|row| row.split('|').nth(3))
+        .flat_map(|cell| cell.split(','))
+        .map(str::trim)
+        .filter(|word| !word.is_empty() && !word.starts_with("---") && *word != "쓰지 않는 말")
+        .collect();
+    assert!(refused.contains(&"쓰레드"), "{refused:?}");
+    for (chapter, text) in chapters()? {
+        for line in text.lines() {
+            let table = chapter == "glossary.md" && line.starts_with('|');
+            if let Some(word) = refused.iter().find(|word| !table && line.contains(**word)) {
+                panic!("{chapter}: '{word}'은(는) 용어집에서 쓰지 않기로 한 말입니다\n{line}");
+            }
+        }
+    }
+    Ok(())
+}
+
+/// 대응표의 Rust 이름은 그 행에 적힌 파일에 정말 있습니다.
+#[test]
+fn mapped_names_are_in_the_linked_files() -> Result {
+    let mapping = read(&format!("{FOLDER}/mapping.md"))?;
+    let mut looked = 0;
+    for row in mapping.lines().filter(|line| line.starts_with("| `")) {
+        let cells: Vec<&str> = row.split(" | ").collect();
+        let [_, ours, file] = cells[..] else { panic!("칸이 셋이 아닙니다: {row}") };
+        let link = file.split("](").nth(1).and_then(|rest| rest.split(')').next());
+        let link = link.ok_or_else(|| format!("파일이 없습니다: {row}"))?;
+        let text = read(&format!("{FOLDER}/{link}"))?;
+        for code in ours.split('`').skip(1).step_by(2) {
+            for word in code.split(|c: char| !c.is_alphanumeric() && c != '_') {
+                assert!(text.contains(word), "{link}에 {word}이(가) 없습니다: {row}");
+            }
+        }
+        looked += 1;
+    }
+    assert!(looked > 30, "대응표의 행이 {looked}개뿐입니다");
+    Ok(())
+}

@@ -1,0 +1,216 @@
+//! 쥔 프로세스가 죽으면 다음 차례가 알게 되고, 고쳐서 이어 쓸 수 있습니다.
+
+use std::process::id;
+use std::sync::atomic::Ordering::SeqCst;
+use std::thread::sleep;
+use std::time::Duration;
+
+use anyhow::Result;
+use ipc_core::{Process, ProcessError};
+use lock::{AcquireError, Guard, Lock};
+use tests::children::{arrive_and_sleep, expect_killed, wait_asleep, wait_count};
+use tests::harness::random;
+use tests::wait::{ONE_SECOND, until};
+use tests::{Counter, counter, ensure_eq, ensure_matches};
+
+fn hold_forever(lock: Lock<u32>, held: Counter) -> Result<()> {
+    let mut guard = lock.acquire()?;
+    *guard = 99;
+    arrive_and_sleep(&held)
+}
+
+/// 자식이 쥔 채 죽은 락과, 그 자식의 PID.
+fn orphaned_lock() -> Result<(Lock<u32>, u32)> {
+    let (lock, held) = (Lock::new(0)?, counter()?);
+    let holder = Process::spawn(hold_forever, (lock.clone(), held.clone()))?;
+    wait_count("자식이 락을 쥐기", &held, 1)?;
+    let pid = holder.id();
+    holder.kill();
+    expect_killed(holder.join())?;
+    Ok((lock, pid))
+}
+
+pub fn next_is_told_until_repaired() -> Result<()> {
+    let (lock, pid) = orphaned_lock()?;
+    // 고치지 않고 버리면 다음 차례도 같은 말을 듣습니다.
+    for _ in 0..3 {
+        match lock.acquire_timeout(ONE_SECOND) {
+            Err(AcquireError::OwnerDied(died)) => {
+                ensure_eq!(died.pid, Some(pid));
+                ensure_eq!(*died, 99);
+            }
+            other => anyhow::bail!("OwnerDied여야 하는데 {:?}입니다", other.map(|value| *value)),
+        }
+    }
+    let Err(AcquireError::OwnerDied(died)) = lock.acquire() else {
+        anyhow::bail!("고치기 전인데 OwnerDied가 아닙니다");
+    };
+    *died.repair() = 1;
+    ensure_eq!(*lock.acquire()?, 1);
+    Ok(())
+}
+
+fn died_pid(lock: Lock<u32>) -> Result<Option<u32>> {
+    match lock.acquire() {
+        Err(AcquireError::OwnerDied(died)) => Ok(died.pid),
+        _ => anyhow::bail!("OwnerDied가 아닙니다"),
+    }
+}
+
+/// 이미 잠들어 기다리던 프로세스가 죽음을 바로 압니다.
+pub fn waiter_is_told_at_once() -> Result<()> {
+    let (lock, held) = (Lock::new(0)?, counter()?);
+    let holder = Process::spawn(hold_forever, (lock.clone(), held.clone()))?;
+    wait_count("자식이 락을 쥐기", &held, 1)?;
+    let mut waiter = Process::spawn(died_pid, (lock.clone(),))?;
+    wait_asleep(&waiter)?;
+    let pid = holder.id();
+    holder.kill();
+    ensure_eq!(waiter.join_timeout(ONE_SECOND)?, Some(pid));
+    expect_killed(holder.join())
+}
+
+pub fn try_and_timeout_are_told_too() -> Result<()> {
+    let (lock, pid) = orphaned_lock()?;
+    ensure_matches!(
+        lock.try_acquire().map(drop),
+        Err(AcquireError::OwnerDied(died)) if died.pid == Some(pid)
+    );
+    ensure_matches!(
+        lock.acquire_timeout(Duration::ZERO).map(drop),
+        Err(AcquireError::OwnerDied(_))
+    );
+    let error: anyhow::Error =
+        lock.acquire().map(drop).err().map_or_else(|| anyhow::anyhow!("없음"), Into::into);
+    ensure_eq!(error.to_string().contains("repair()"), true);
+    Ok(())
+}
+
+fn acquire_once(lock: Lock<u32>) -> Result<()> {
+    *lock.acquire()? += 1;
+    Ok(())
+}
+
+/// 깨어났지만 아직 쥐지 못한 프로세스가 죽어도, 그 뒤에서 자던 프로세스가 제 차례를 얻습니다.
+///
+/// 놓으면 먼저 자던 쪽 하나만 깨웁니다. 그 하나가 쥐기 전에 다른 쪽이 끼어들어 쥐면 "자는 이가 있다"는 표시가
+/// 사라지므로, 깨어난 쪽이 그대로 죽으면 아무도 다음을 깨우지 않습니다. 자던 쪽이 스스로 다시 살펴보아야 합니다.
+pub fn death_of_a_woken_waiter_wakes_the_next() -> Result<()> {
+    for round in 0..20 {
+        let lock = Lock::new(0)?;
+        let guard = lock.acquire()?;
+        let first = Process::spawn(acquire_once, (lock.clone(),))?;
+        wait_asleep(&first)?;
+        let mut second = Process::spawn(acquire_once, (lock.clone(),))?;
+        wait_asleep(&second)?;
+        drop(guard);
+        let guard = lock.acquire_timeout(ONE_SECOND);
+        first.kill();
+        let _ = first.join(); // 죽기 전에 차례를 얻어 마쳤을 수도 있습니다.
+        drop(guard);
+        let result = second.join_timeout(ONE_SECOND);
+        anyhow::ensure!(
+            !matches!(result, Err(ProcessError::Timeout { .. })),
+            "{round}번째: 락이 비었는데도 둘째 프로세스가 깨어나지 않습니다"
+        );
+    }
+    Ok(())
+}
+
+const CONTENDERS: usize = 4;
+const KILLS: u32 = 30;
+/// 죽일 때마다 적어도 이만큼은 더 나아가야 합니다.
+const PROGRESS: u32 = 20;
+
+/// 무작위 시험의 네 프로세스가 함께 보는 것.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Arena {
+    /// 앞뒤가 언제나 같아야 하는 두 수.
+    pair: Lock<(u64, u64)>,
+    /// 지금 안에 있는 프로세스의 PID. 비었으면 0.
+    inside: Counter,
+    /// 둘이 함께 들어갔거나, 알림 없이 두 수가 어긋난 횟수.
+    violations: Counter,
+    turns: Counter,
+    repairs: Counter,
+    stop: Counter,
+}
+
+impl Arena {
+    fn new() -> Result<Arena> {
+        Ok(Arena {
+            pair: Lock::new((0, 0))?,
+            inside: counter()?,
+            violations: counter()?,
+            turns: counter()?,
+            repairs: counter()?,
+            stop: counter()?,
+        })
+    }
+
+    /// 차례를 얻습니다. 앞의 주인이 죽었으면 두 수를 맞춥니다.
+    fn enter(&self) -> Result<Guard<'_, (u64, u64)>> {
+        match self.pair.acquire() {
+            Ok(guard) => {
+                if self.inside.swap(id(), SeqCst) != 0 || guard.0 != guard.1 {
+                    self.violations.fetch_add(1, SeqCst);
+                }
+                Ok(guard)
+            }
+            Err(AcquireError::OwnerDied(died)) => {
+                self.inside.store(id(), SeqCst);
+                self.repairs.fetch_add(1, SeqCst);
+                // 고치다가 죽어도 쥔 채 죽은 것이므로, 다음 차례가 다시 듣습니다.
+                let mut guard = died.repair();
+                guard.0 = guard.1;
+                Ok(guard)
+            }
+            Err(other) => Err(other.into()),
+        }
+    }
+}
+
+/// 두 수를 차례로 올립니다. 그 사이에 죽으면 두 수가 어긋납니다.
+fn contend(arena: Arena) -> Result<()> {
+    while arena.stop.load(SeqCst) == 0 {
+        let mut guard = arena.enter()?;
+        guard.0 += 1;
+        for _ in 0..2000 {
+            std::hint::spin_loop();
+        }
+        guard.1 += 1;
+        arena.inside.store(0, SeqCst);
+        drop(guard);
+        arena.turns.fetch_add(1, SeqCst);
+    }
+    Ok(())
+}
+
+pub fn invariant_survives_random_kills() -> Result<()> {
+    let mut random = random("invariant_survives_random_kills")?;
+    let arena = Arena::new()?;
+    let mut contenders = (0..CONTENDERS)
+        .map(|_| Process::spawn(contend, (arena.clone(),)))
+        .collect::<Result<Vec<_>, _>>()?;
+    for _ in 0..KILLS {
+        let goal = arena.turns.load(SeqCst) + PROGRESS;
+        until("남은 프로세스가 나아가기", ONE_SECOND * 2, || {
+            Ok(arena.turns.load(SeqCst) >= goal)
+        })?;
+        // 기다림이 아니라, 죽이는 때를 흩뜨리는 것입니다.
+        sleep(Duration::from_micros(random.u64(0..500)));
+        let victim = contenders.swap_remove(random.usize(0..contenders.len()));
+        victim.kill();
+        expect_killed(victim.join())?;
+        contenders.push(Process::spawn(contend, (arena.clone(),))?);
+    }
+    arena.stop.store(1, SeqCst);
+    for contender in contenders {
+        contender.join()?;
+    }
+    ensure_eq!(arena.violations.load(SeqCst), 0);
+    let guard = arena.enter()?;
+    ensure_eq!(guard.0, guard.1);
+    eprintln!("죽음 {KILLS}번 가운데 {}번은 쥔 채였습니다", arena.repairs.load(SeqCst));
+    Ok(())
+}

@@ -1,0 +1,53 @@
+//! 11.6 Pipe: 예제의 출력과, 파이프와 그 밑의 채널의 약속을 확인합니다.
+//!
+//! 실행: `cargo test -p tests --test pipe`
+
+#[path = "pipe/contrast.rs"]
+mod contrast;
+#[path = "pipe/ends.rs"]
+mod ends;
+#[path = "pipe/lesson.rs"]
+mod lesson;
+#[path = "pipe/malformed.rs"]
+mod malformed;
+#[path = "pipe/messages.rs"]
+mod messages;
+#[path = "pipe/shortage.rs"]
+mod shortage;
+#[path = "pipe/signals.rs"]
+mod signals;
+
+fn main() {
+    ipc_core::init();
+    tests::harness::run(tests::trials![
+        lesson::output_keeps_the_contract,
+        lesson::usage,
+        lesson::main_killed,
+        lesson::interrupted,
+        lesson::child_killed,
+        messages::one_way_in_order,
+        messages::both_ways,
+        messages::sizes_around_the_limit,
+        messages::sixty_four_mebibytes,
+        messages::recv_timeout_keeps_its_deadline,
+        messages::send_timeout_keeps_its_deadline,
+        messages::poll_sees_values_and_the_end,
+        messages::type_mismatch_loses_one_message,
+        messages::unreadable_value_loses_one_message,
+        ends::end_comes_after_drop,
+        ends::end_comes_after_exit,
+        ends::end_comes_after_kill_among_siblings,
+        ends::sender_learns_of_a_dead_receiver,
+        ends::ends_travel_through_pipes,
+        ends::unread_end_is_closed,
+        malformed::random_frames_are_errors,
+        malformed::forged_headers_are_errors,
+        malformed::forged_length_is_an_error,
+        shortage::no_free_descriptor_is_an_error,
+        shortage::descriptor_lost_on_the_way_is_an_error,
+        shortage::descriptors_stay_flat,
+        signals::signals_are_invisible,
+        contrast::ipc_channel_sender_stays_stuck,
+        contrast::our_sender_gets_an_error,
+    ]);
+}

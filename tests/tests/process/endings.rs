@@ -1,0 +1,90 @@
+//! 값을 돌려주지 못한 자식은 까닭마다 다른, 이름 있는 에러가 됩니다.
+
+use anyhow::{Context, Result, bail};
+use ipc_core::{Process, ProcessError, signal_name};
+use nix::libc;
+use nix::sys::signal::Signal;
+use tests::children::{die_by, quiet_panic};
+use tests::{ensure_eq, ensure_matches};
+
+fn panic_message<T>(result: Result<T, ProcessError>) -> Result<String> {
+    match result {
+        Err(ProcessError::Panicked { message, .. }) => Ok(message),
+        Err(other) => bail!("Panicked여야 하는데 {other:?}입니다"),
+        Ok(_) => bail!("패닉한 작업이 값을 돌려주었습니다"),
+    }
+}
+
+pub fn panics_keep_their_message() -> Result<()> {
+    let text = Process::spawn(|| -> u8 { quiet_panic("문자열 조각") }, ())?;
+    ensure_eq!(panic_message(text.join())?, "문자열 조각");
+    let owned = Process::spawn(|n: u8| -> u8 { quiet_panic(format!("{n}번")) }, (3,))?;
+    ensure_eq!(panic_message(owned.join())?, "3번");
+    let number = Process::spawn(|| -> u8 { quiet_panic(42u64) }, ())?;
+    ensure_eq!(panic_message(number.join())?, "문자열이 아닌 값으로 패닉했습니다");
+    Ok(())
+}
+
+fn fails_deeply() -> Result<u32> {
+    Err(anyhow::anyhow!("뿌리")).context("가운데").context("바깥")
+}
+
+pub fn errors_keep_their_chain() -> Result<()> {
+    let process = Process::spawn(fails_deeply, ())?;
+    let name = process.to_string();
+    let error = process.join().err().context("실패한 작업이 값을 돌려주었습니다")?;
+    ensure_matches!(&error, ProcessError::Failed { message, .. } if message == "바깥: 가운데: 뿌리");
+    // 메시지에는 작업의 이름과 PID가 있습니다.
+    ensure_eq!(error.to_string().contains(&name), true);
+    Ok(())
+}
+
+fn exit_with(code: i32) -> u32 {
+    std::process::exit(code)
+}
+
+pub fn exit_codes() -> Result<()> {
+    // 0으로 끝나도 값은 없습니다.
+    for wanted in [0, 1, 2, 3, 101, 255] {
+        ensure_matches!(
+            Process::spawn(exit_with, (wanted,))?.join(),
+            Err(ProcessError::Exited { code, .. }) if code == wanted
+        );
+    }
+    Ok(())
+}
+
+fn die(signal: i32) -> Result<()> {
+    die_by(Signal::try_from(signal)?);
+    Ok(())
+}
+
+pub fn signals_are_named() -> Result<()> {
+    for wanted in [Signal::SIGSEGV, Signal::SIGTERM, Signal::SIGKILL, Signal::SIGABRT] {
+        let error = Process::spawn(die, (wanted as i32,))?.join().err();
+        ensure_matches!(
+            &error,
+            Some(ProcessError::Killed { signal, .. }) if *signal == wanted as i32
+        );
+        let message = error.map(|error| error.to_string()).unwrap_or_default();
+        ensure_eq!(message.contains(&signal_name(wanted as i32)), true);
+    }
+    ensure_matches!(
+        Process::spawn(|| -> u8 { std::process::abort() }, ())?.join(),
+        Err(ProcessError::Killed { signal: libc::SIGABRT, .. })
+    );
+    Ok(())
+}
+
+fn bottomless(depth: u64) -> u64 {
+    let here = std::hint::black_box([depth; 512]);
+    if here[0] == u64::MAX { 0 } else { bottomless(depth + 1).wrapping_add(here[0]) }
+}
+
+pub fn stack_overflow_is_an_abort() -> Result<()> {
+    ensure_matches!(
+        Process::spawn(bottomless, (0,))?.join(),
+        Err(ProcessError::Killed { signal: libc::SIGABRT, .. })
+    );
+    Ok(())
+}

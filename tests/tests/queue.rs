@@ -1,0 +1,43 @@
+//! 11.5 Queue: 예제의 출력과, 큐의 약속을 확인합니다.
+//!
+//! 실행: `cargo test -p tests --test queue`
+
+#[path = "queue/bounds.rs"]
+mod bounds;
+#[path = "queue/closing.rs"]
+mod closing;
+#[path = "queue/deaths.rs"]
+mod deaths;
+#[path = "queue/lesson.rs"]
+mod lesson;
+#[path = "queue/order.rs"]
+mod order;
+
+fn main() {
+    ipc_core::init();
+    tests::harness::run(tests::trials![
+        lesson::output_keeps_the_contract,
+        lesson::usage,
+        lesson::main_killed,
+        lesson::interrupted,
+        lesson::child_killed,
+        order::first_in_first_out,
+        order::each_item_exactly_once,
+        order::sizes_wrap_around,
+        bounds::put_waits_for_room,
+        bounds::get_waits_for_an_item,
+        bounds::try_never_waits,
+        bounds::timeouts_keep_their_deadline,
+        bounds::too_large_says_the_sizes,
+        bounds::too_many_bytes_to_create,
+        bounds::handles_are_refused,
+        bounds::descriptors_stay_flat,
+        closing::drains_then_disconnects,
+        closing::iter_ends,
+        closing::put_after_close,
+        closing::waiting_getters_are_woken,
+        closing::waiting_putters_are_woken,
+        deaths::put_returned_means_delivered,
+        deaths::survivors_go_on_after_random_kills,
+    ]);
+}

@@ -1,0 +1,125 @@
+//! 담을 수 있는 만큼만 담고, 기다릴지는 부르는 쪽이 정합니다.
+
+use std::time::Duration;
+
+use anyhow::Result;
+use ipc_core::Process;
+use pipe::{Receiver, pipe};
+use queue::{Queue, QueueError};
+use tests::children::wait_asleep;
+use tests::wait::{PATIENCE, keeps_deadline};
+use tests::{ensure_eq, ensure_matches};
+
+/// 8바이트 항목 하나가 두 칸을 차지하는, 네 칸짜리 큐에 둘을 채웁니다.
+fn full() -> Result<Queue<[u8; 8]>> {
+    let queue = Queue::with_capacity(32)?;
+    queue.put(&[1; 8])?;
+    queue.put(&[2; 8])?;
+    Ok(queue)
+}
+
+fn put_third(queue: Queue<[u8; 8]>) -> Result<()> {
+    Ok(queue.put(&[3; 8])?)
+}
+
+pub fn put_waits_for_room() -> Result<()> {
+    let queue = full()?;
+    let mut producer = Process::spawn(put_third, (queue.clone(),))?;
+    wait_asleep(&producer)?;
+    ensure_eq!((producer.is_running(), queue.len()), (true, 2));
+    ensure_eq!(queue.get()?, [1; 8]);
+    producer.join_timeout(PATIENCE)?;
+    ensure_eq!(queue.get()?, [2; 8]);
+    ensure_eq!(queue.get()?, [3; 8]);
+    Ok(())
+}
+
+fn get_one(queue: Queue<String>) -> Result<String> {
+    Ok(queue.get()?)
+}
+
+pub fn get_waits_for_an_item() -> Result<()> {
+    let queue: Queue<String> = Queue::new()?;
+    let mut consumer = Process::spawn(get_one, (queue.clone(),))?;
+    wait_asleep(&consumer)?;
+    queue.put(&"늦게 온 항목".to_string())?;
+    ensure_eq!(consumer.join_timeout(PATIENCE)?, "늦게 온 항목");
+    Ok(())
+}
+
+pub fn try_never_waits() -> Result<()> {
+    let queue = full()?;
+    ensure_matches!(queue.try_put(&[3; 8]), Err(QueueError::Full));
+    ensure_eq!(queue.try_get()?, [1; 8]);
+    queue.try_put(&[3; 8])?;
+    ensure_eq!((queue.try_get()?, queue.try_get()?), ([2; 8], [3; 8]));
+    ensure_matches!(queue.try_get(), Err(QueueError::Empty));
+    Ok(())
+}
+
+pub fn timeouts_keep_their_deadline() -> Result<()> {
+    let (full, empty) = (full()?, Queue::<u32>::new()?);
+    for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
+        keeps_deadline(limit, || {
+            ensure_matches!(full.put_timeout(&[3; 8], limit), Err(QueueError::Timeout));
+            Ok(())
+        })?;
+        keeps_deadline(limit, || {
+            ensure_matches!(empty.get_timeout(limit), Err(QueueError::Timeout));
+            Ok(())
+        })?;
+    }
+    // 기다릴 것이 없으면 시간이 0이어도 됩니다.
+    ensure_eq!(full.get_timeout(Duration::ZERO)?, [1; 8]);
+    full.put_timeout(&[3; 8], Duration::ZERO)?;
+    Ok(())
+}
+
+pub fn too_large_says_the_sizes() -> Result<()> {
+    let queue: Queue<Vec<u8>> = Queue::with_capacity(1024)?;
+    let item = vec![0; 2000];
+    for refused in [queue.put(&item), queue.try_put(&item), queue.put_timeout(&item, PATIENCE)] {
+        // 2000바이트에 벡터의 길이 2바이트가 붙습니다.
+        ensure_matches!(&refused, Err(QueueError::TooLarge { size: 2002, capacity: 1024 }));
+        let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+        ensure_eq!(message.contains("2002") && message.contains("1024"), true);
+    }
+    // 거절된 뒤에도 쓸 수 있고, 꼭 맞는 항목은 들어갑니다.
+    let exact = vec![9; 1024 - 8 - 2];
+    queue.put(&exact)?;
+    ensure_eq!(queue.get()? == exact, true);
+    Ok(())
+}
+
+pub fn too_many_bytes_to_create() -> Result<()> {
+    ensure_matches!(Queue::<u8>::with_capacity(usize::MAX).map(drop), Err(QueueError::Create(_)));
+    ensure_matches!(Queue::<u8>::with_capacity(1 << 40).map(drop), Err(QueueError::Create(_)));
+    let smallest = Queue::<()>::with_capacity(0)?;
+    smallest.put(&())?;
+    ensure_matches!(smallest.try_put(&()), Err(QueueError::Full));
+    Ok(smallest.get()?)
+}
+
+/// 큐는 바이트만 나릅니다. 파이프의 끝이 든 항목은 넣을 때 거절됩니다.
+pub fn handles_are_refused() -> Result<()> {
+    let queue: Queue<Receiver<u32>> = Queue::new()?;
+    let (receiver, sender) = pipe()?;
+    let refused = queue.put(&receiver);
+    ensure_matches!(&refused, Err(QueueError::Codec(_)));
+    let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
+    ensure_eq!(message.contains("파이프로만"), true);
+    ensure_eq!(queue.len(), 0);
+    sender.send(&1)?;
+    ensure_eq!(receiver.recv()?, 1);
+    Ok(())
+}
+
+/// 늘면 시험의 틀이 알립니다.
+pub fn descriptors_stay_flat() -> Result<()> {
+    for number in 0..500u32 {
+        let queue = Queue::with_capacity(4096)?;
+        queue.clone().put(&number)?;
+        ensure_eq!(queue.get()?, number);
+    }
+    Ok(())
+}
