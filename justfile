@@ -71,6 +71,10 @@ run-no-lock *ARGS:
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"
 
+# 11.3–11.8 NAME(pool, process, queue, pipe, lock, semaphore)을 일부러 부수고, Rust와 파이썬이 무엇을 보는지 견줍니다
+break NAME='' *ARGS='':
+    @cargo run -p examples-ko --bin break -- "$@"
+
 # 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock
 copy NAME='' DEST='':
     @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"

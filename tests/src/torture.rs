@@ -45,15 +45,17 @@ pub struct Control {
 pub struct Round {
     /// 몇 번째 차례인지. 0부터.
     pub number: u32,
+    /// 긴 되풀이(`just torture`)이면 참. 짧을 때는 한 차례의 양을 줄여도 됩니다.
+    pub long: bool,
     pub random: fastrand::Rng,
     landed: u32,
 }
 
 impl Round {
-    fn new(case: &Case, number: u32, seed: u64) -> Round {
+    fn new(case: &Case, number: u32, long: bool, seed: u64) -> Round {
         // 사례와 차례마다 다른, 그러나 씨앗에서 정해지는 난수.
         let mixed = seed ^ (u64::from(case.number) << 32) ^ u64::from(number);
-        Round { number, random: fastrand::Rng::with_seed(mixed), landed: 0 }
+        Round { number, long, random: fastrand::Rng::with_seed(mixed), landed: 0 }
     }
 
     /// 일이 끝나기 전에 죽임이 닿았음을 셉니다. 일이 끝난 뒤의 죽임은 세지 않습니다.
@@ -89,12 +91,13 @@ pub fn cases() -> Vec<Case> {
     cases
 }
 
-/// `case`를 `rounds`번 되풀이합니다. 처음 실패한 차례에서 멈춥니다.
-pub fn run(case: &Case, rounds: u32, seed: u64) -> Report {
+/// `case`를 길게 또는 짧게 되풀이합니다. 처음 실패한 차례에서 멈춥니다.
+pub fn run(case: &Case, long: bool, seed: u64) -> Report {
+    let rounds = if long { case.long } else { case.short };
     let start = Instant::now();
     let mut report = Report { rounds: 0, landed: 0, failures: Vec::new(), took: Duration::ZERO };
     for number in 0..rounds {
-        let mut round = Round::new(case, number, seed);
+        let mut round = Round::new(case, number, long, seed);
         let outcome = guarded(case.name, || (case.round)(&mut round));
         report.rounds += 1;
         report.landed += round.landed;
@@ -109,7 +112,7 @@ pub fn run(case: &Case, rounds: u32, seed: u64) -> Report {
 
 /// 약속을 어기는 상대가 정말로 시험에 걸리는지 봅니다. 걸린 까닭을 돌려줍니다.
 pub fn run_control(case: &Case, control: &Control, seed: u64) -> Result<String> {
-    let mut round = Round::new(case, 0, seed);
+    let mut round = Round::new(case, 0, false, seed);
     match guarded(control.name, || (control.round)(&mut round)) {
         Err(error) => Ok(format!("{error:#}")),
         Ok(()) => Err(anyhow!(
@@ -129,7 +132,7 @@ fn guarded(name: &'static str, round: impl FnOnce() -> Result<()>) -> Result<()>
 /// 짧은 되풀이 하나를 시험 하나로 봅니다. 씨앗은 `IPC_TEST_SEED`에서, 없으면 새로 고릅니다.
 pub fn short(case: &Case) -> Result<()> {
     let seed = harness::seed()?;
-    let report = run(case, case.short, seed);
+    let report = run(case, false, seed);
     if let Some((round, why)) = report.failures.first() {
         return Err(anyhow!("씨앗 {seed}, {round}번째 차례: {why}"));
     }

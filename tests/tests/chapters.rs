@@ -26,7 +26,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const FOLDER: &str = "examples-ko";
 /// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
-const LIMIT: &str = "300";
+const LIMIT: &str = "120";
 
 fn read(path: &str) -> Result<String> {
     Ok(fs::read_to_string(Path::new(ROOT).join(path))

@@ -124,6 +124,37 @@ fn every_run_recipe_has_its_example() -> Result {
     Ok(())
 }
 
+/// 일부러 부수는 프로그램은 여러 절에 걸치고 이름을 받으므로 따로 봅니다.
+#[test]
+fn breaking_on_purpose_covers_every_primitive() -> Result {
+    let folder = "examples-ko/src/bin/break";
+    let run = "cargo run -p examples-ko --bin break -- lock";
+    let main = read(format!("{folder}/main.rs"))?;
+    assert!(main.starts_with("//! 11.3–11.8 "), "첫 줄은 절 번호로 시작합니다");
+    for part in
+        [&format!("//! 실행: `{run}` 또는 `just break lock`"), "마지막 줄: `", "함께 보기: "]
+    {
+        assert!(main.contains(part), "머리말의 {part:?}");
+    }
+    let (readme, justfile) = (read("README.md")?, read("justfile")?);
+    for name in names("crates")?.iter().filter(|name| *name != "ipc-core") {
+        assert!(main.contains(&format!("    {name}::EXPERIMENT,")), "{name}: 실험");
+        assert!(read(format!("{folder}/{name}.rs"))?.contains(&format!("\"{name}-twin.py\"")));
+        read(format!("{folder}/{name}-twin.py"))?;
+        assert!(readme.lines().any(|line| line.contains("just break lock")
+            && line.contains(&format!("`{name}`"))), "{name}: README의 just break");
+    }
+    let row = |line: &str| {
+        line.starts_with("| 11.3–11.8 |")
+            && line.contains(&format!("({folder}/main.rs)"))
+            && line.contains(&format!("| `{run}` |"))
+    };
+    assert!(readme.lines().any(row), "README의 행");
+    let recipe = "break NAME='' *ARGS='':\n    @cargo run -p examples-ko --bin break -- \"$@\"\n";
+    assert!(justfile.contains(recipe), "justfile의 break");
+    Ok(())
+}
+
 #[test]
 fn manifests_survive_being_copied() -> Result {
     let core = manifest("crates/ipc-core")?;

@@ -98,8 +98,7 @@ fn list(cases: &[Case]) -> usize {
 fn torture(cases: &[Case], arguments: &Arguments) -> usize {
     let mut failed = 0;
     for case in cases {
-        let rounds = if arguments.short { case.short } else { case.long };
-        let report = run(case, rounds, arguments.seed);
+        let report = run(case, !arguments.short, arguments.seed);
         println!(
             "{:>2} {}: {}번, 죽임 {}번, 실패 {}번, 씨앗 {}, {:.1}초",
             case.number,

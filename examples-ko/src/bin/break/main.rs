@@ -17,6 +17,8 @@ mod queue;
 mod semaphore;
 mod stage;
 
+use std::env::args_os;
+use std::ffi::OsString;
 use std::ops::RangeInclusive;
 use std::process::exit;
 use std::time::Duration;
@@ -48,8 +50,13 @@ const RANGE: RangeInclusive<f64> = 0.1..=3600.0;
 
 fn main() -> Result<()> {
     ipc_core::init();
-    let (experiment, limit) = options().unwrap_or_else(|error| {
-        eprintln!("{error}\n\n{HELP}");
+    // 이름 없이 `just break`라고 하면 빈 인수가 오므로 세지 않습니다.
+    let given: Vec<_> = args_os().skip(1).filter(|arg| !arg.is_empty()).collect();
+    let (experiment, limit) = options(&given).unwrap_or_else(|_| {
+        match &given[..] {
+            [] => eprintln!("무엇을 부술지 이름을 적으십시오.\n\n{HELP}"),
+            _ => eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}"),
+        }
         exit(2);
     });
 
@@ -72,31 +79,29 @@ fn main() -> Result<()> {
 }
 
 /// 고른 실험과 `--limit`의 값.
-fn options() -> Result<(&'static Experiment, Duration), lexopt::Error> {
+fn options(given: &[OsString]) -> Result<(&'static Experiment, Duration), lexopt::Error> {
     let (mut chosen, mut limit) = (None, Duration::from_secs(5));
-    let mut parser = Parser::from_env();
+    let mut parser = Parser::from_args(given);
     while let Some(arg) = parser.next()? {
         match arg {
-            Arg::Value(name) if chosen.is_none() && !name.is_empty() => {
+            Arg::Value(name) if chosen.is_none() => {
                 let found = EXPERIMENTS.iter().find(|experiment| name == experiment.name);
-                chosen = Some(found.ok_or_else(|| format!("모르는 이름입니다: {name:?}"))?);
+                chosen = Some(found.ok_or("모르는 이름입니다")?);
             }
-            // 이름 없이 `just break`라고 하면 빈 인수가 옵니다.
-            Arg::Value(name) if name.is_empty() => {}
             Arg::Long("limit") => limit = parser.value()?.parse_with(seconds)?,
             Arg::Short('h') | Arg::Long("help") => {
                 println!("{HELP}");
                 exit(0);
             }
-            other => return Err(format!("모르는 인수입니다: {other:?}").into()),
+            other => return Err(other.unexpected()),
         }
     }
-    Ok((chosen.ok_or("무엇을 부술지 이름을 적으십시오.")?, limit))
+    Ok((chosen.ok_or("이름이 없습니다")?, limit))
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
     match text.parse() {
         Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("0.1에서 3600까지의 초를 적으십시오"),
+        _ => Err("제한 시간이 범위를 벗어났습니다"),
     }
 }

@@ -1,5 +1,7 @@
 //! 11.6 Pipe: 메시지 하나를 보낸 송신자를 죽입니다.
 
+use std::thread::park;
+
 use anyhow::{Result, ensure};
 use ipc_core::Process;
 use pipe::{ChannelError, Receiver, Sender, pipe};
@@ -39,7 +41,7 @@ fn sender(conn: Sender<String>) -> Result<()> {
     conn.send(&"안녕".to_string())?;
     // 다음 메시지를 준비하는 동안 죽습니다.
     loop {
-        std::thread::park();
+        park();
     }
 }
 

@@ -13,6 +13,10 @@ use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::waitpid;
 use nix::unistd::Pid;
 
+use crate::stage::say;
+
+/// 이 프로그램이 파이썬을 지켜보며 하는 말에 붙는 이름.
+const WATCHER: &str = "지켜보는 쪽";
 /// 파이썬이 시작해 죽이는 데까지 가는 시간. 바쁜 컴퓨터에서도 넉넉한 값입니다.
 const PREPARATION: Duration = Duration::from_secs(30);
 /// 판을 알아내면서, 이 파이썬에 프로세스 사이의 락이 있는지도 봅니다.
@@ -41,7 +45,7 @@ pub enum Ending {
 pub fn run(source: &str, limit: Duration) -> Result<Ending> {
     let Some(version) = version() else {
         println!("[파이썬]");
-        println!("multiprocessing을 쓸 수 있는 python3가 없어, 이 반쪽은 건너뜁니다.");
+        say(WATCHER, "multiprocessing을 쓸 수 있는 python3가 없어 이쪽은 건너뜁니다.");
         return Ok(Ending::Absent);
     };
     let seconds = limit.as_secs_f64();
@@ -58,7 +62,7 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
             Ok(line) => {
                 let line = line?;
                 if let Some(code) = line.strip_prefix("exit ") {
-                    println!("종료 코드 {code}(으)로 끝났습니다.");
+                    say(WATCHER, format!("파이썬 프로그램이 종료 코드 {code}(으)로 끝났습니다."));
                     return Ok(Ending::Exited(code.parse()?));
                 }
                 println!("{line}");
@@ -68,7 +72,8 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
             }
             Err(RecvTimeoutError::Timeout) if killed => {
                 drop(group);
-                println!("{seconds}초가 지나도 끝나지 않아, 파이썬 프로세스를 모두 끝냈습니다.");
+                let waited = format!("{seconds}초가 지나도 끝나지 않습니다.");
+                say(WATCHER, format!("{waited} 파이썬 프로세스를 모두 끝냈습니다."));
                 return Ok(Ending::Hung);
             }
             Err(_) => bail!("파이썬이 시작하지 못했습니다. python3가 도는지 확인하십시오"),

@@ -39,10 +39,7 @@ fn ours() -> Result<()> {
         say("부모", format!("join()의 Err: {death}"));
     }
     let full = "자리 둘이 다 돌아오지 않았습니다";
-    let _both = (
-        semaphore.try_acquire()?.context(full)?,
-        semaphore.try_acquire()?.context(full)?,
-    );
+    let _both = (semaphore.try_acquire()?.context(full)?, semaphore.try_acquire()?.context(full)?);
     say("부모", "이제 두 자리를 한꺼번에 얻을 수 있습니다. 잃은 자리가 없습니다.");
     Ok(())
 }

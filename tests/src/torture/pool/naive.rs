@@ -1,0 +1,156 @@
+//! 약속을 지키지 못하는 것으로 알려진 상대들입니다. 시험이 실패할 줄 아는지 보는 데 씁니다.
+//!
+//! [`naive_map`]은 작업자의 죽음을 모르는 풀입니다. 작업자들은 소켓 하나에서 항목을 꺼내고 다른 하나에 결과를
+//! 씁니다. 부모도 네 끝을 모두 쥐고 있어서, 작업자가 죽어도 끝(EOF)이 오지 않습니다. CPython의 풀이 이렇게 멈춥니다.
+
+use std::io::{Read, Write};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::time::Duration;
+
+use anyhow::{Result, bail};
+use ipc_channel::ipc::{self, IpcOneShotServer, IpcSender};
+use ipc_core::codec::Handle;
+use ipc_core::{Process, ProcessError};
+use pipe::{Sender, pipe};
+use serde::{Deserialize, Serialize};
+
+use super::desk::Desk;
+use super::strike;
+use crate::children::{expect_killed, quiet_panic, sleep_forever, wait_asleep};
+use crate::procfs::{children, nobody_left, wait_state};
+use crate::wait::{ONE_SECOND, PATIENCE};
+
+/// 이만큼 지나도 그대로면 멈춘 것으로 봅니다. 우리의 약속(1초)보다 깁니다.
+const STUCK: Duration = Duration::from_secs(2);
+const WORKERS: usize = 2;
+const ITEMS: u32 = 100;
+/// 불행이 닥치는 항목.
+const UNLUCKY: u32 = 50;
+/// 큰 결과의 크기.
+const LARGE: usize = 64 << 20;
+
+/// 작업자 하나에 닥치는 일.
+#[derive(Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Misfortune {
+    KilledComputing,
+    KilledWriting,
+    KilledIdle,
+    Exits,
+    CannotRead,
+}
+
+/// 불행이 닥쳐도 호출은 끝나야 합니다. 멈추면 에러입니다.
+pub fn must_end(misfortune: Misfortune) -> Result<()> {
+    let desk = Desk::new()?;
+    let (inbox, start) = pipe()?;
+    let mut pool = Process::spawn(naive_map, (misfortune, desk.clone(), inbox))?;
+    if misfortune == Misfortune::KilledIdle {
+        desk.wait_calls(WORKERS as u32)?;
+        for worker in children(pool.id())? {
+            wait_state(worker, 'S')?;
+            strike(worker)?;
+        }
+    }
+    start.send(&())?;
+    if matches!(misfortune, Misfortune::KilledComputing | Misfortune::KilledWriting) {
+        strike(desk.victim()?)?;
+    }
+    let outcome = pool.join_timeout(STUCK);
+    drop(pool);
+    nobody_left(ONE_SECOND)?;
+    match outcome {
+        Err(ProcessError::Timeout { .. }) => bail!("map이 {STUCK:?} 안에 돌아오지 않았습니다"),
+        _ => Ok(()),
+    }
+}
+
+fn naive_map(misfortune: Misfortune, desk: Desk, start: pipe::Receiver<()>) -> Result<()> {
+    let (tasks, workers_tasks) = UnixStream::pair()?;
+    let (results, workers_results) = UnixStream::pair()?;
+    let share = |end: &UnixStream| anyhow::Ok(Handle::new(OwnedFd::from(end.try_clone()?)));
+    let mut workers = Vec::new();
+    for _ in 0..WORKERS {
+        let ends = (share(&workers_tasks)?, share(&workers_results)?);
+        workers.push(Process::spawn(naive_worker, (ends, misfortune, desk.clone()))?);
+    }
+    start.recv()?;
+    for n in 0..ITEMS {
+        (&tasks).write_all(&n.to_ne_bytes())?;
+    }
+    let expected = (0..ITEMS).map(|n| size_of_result(misfortune, n)).sum::<usize>();
+    let mut received = vec![0; 1 << 20];
+    let mut left = expected;
+    while left > 0 {
+        let length = left.min(received.len());
+        left -= (&results).read(&mut received[..length])?;
+    }
+    Ok(())
+}
+
+fn size_of_result(misfortune: Misfortune, n: u32) -> usize {
+    if n == UNLUCKY && misfortune == Misfortune::KilledWriting { LARGE } else { 4 }
+}
+
+fn naive_worker(ends: (Handle, Handle), misfortune: Misfortune, desk: Desk) -> Result<()> {
+    let (mut tasks, mut results) =
+        (UnixStream::from(ends.0.into_fd()), UnixStream::from(ends.1.into_fd()));
+    Desk::sit(desk)?;
+    Desk::called();
+    loop {
+        let mut item = [0; 4];
+        tasks.read_exact(&mut item)?;
+        let n = u32::from_ne_bytes(item);
+        let mut result = vec![0; size_of_result(misfortune, n)];
+        if n == UNLUCKY {
+            match misfortune {
+                Misfortune::KilledComputing => Desk::wait_for_death(),
+                Misfortune::KilledWriting => {
+                    // 반만 쓰고, 나머지를 쓰기 전에 죽습니다.
+                    let rest = result.split_off(LARGE / 2);
+                    results.write_all(&result)?;
+                    Desk::wait_for_death();
+                    result = rest;
+                }
+                Misfortune::Exits => std::process::exit(0),
+                Misfortune::CannotRead => quiet_panic("읽지 못합니다"),
+                Misfortune::KilledIdle => {}
+            }
+        }
+        results.write_all(&result)?;
+    }
+}
+
+type Bootstrap = IpcSender<IpcSender<String>>;
+
+/// 받을 끝을 만들어 두고 받지 않습니다.
+fn foreign_receiver(server: String) -> Result<()> {
+    let (sender, _receiver) = ipc::channel::<String>()?;
+    Bootstrap::connect(server)?.send(sender)?;
+    sleep_forever();
+    Ok(())
+}
+
+fn foreign_sender(outbox: Sender<String>) -> Result<()> {
+    let (server, name) = IpcOneShotServer::<IpcSender<String>>::new()?;
+    outbox.send(&name)?;
+    let (_bootstrap, sender) = server.accept()?;
+    outbox.send(&"보내기 시작".to_string())?;
+    Ok(sender.send("x".repeat(LARGE))?)
+}
+
+/// 큰 메시지를 받던 쪽이 죽으면 보내는 쪽은 에러를 받아야 합니다. 멈추면 에러입니다.
+pub fn ipc_channel_send_must_end() -> Result<()> {
+    let (inbox, outbox) = pipe()?;
+    let mut sender = Process::spawn(foreign_sender, (outbox,))?;
+    let receiver = Process::spawn(foreign_receiver, (inbox.recv_timeout(PATIENCE)?,))?;
+    inbox.recv_timeout(PATIENCE)?;
+    // 아무도 받지 않으므로 메시지 도중에서 잠듭니다.
+    wait_asleep(&sender)?;
+    receiver.kill();
+    expect_killed(receiver.join())?;
+    match sender.join_timeout(STUCK) {
+        Err(ProcessError::Timeout { .. }) => bail!("send가 {STUCK:?} 안에 돌아오지 않았습니다"),
+        _ => Ok(()),
+    }
+}
