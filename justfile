@@ -83,6 +83,10 @@ copy NAME='' DEST='':
 test *ARGS:
     cargo test "$@"
 
+# 죽이고 막고 넘치게 하기를 오래 되풀이합니다 (예: just torture 1 15 --seed 7, just torture --controls)
+torture *ARGS:
+    @cargo run --release -p tests --bin torture -- "$@"
+
 # 서식, 린트, 문서
 lint:
     sh .ci/lint

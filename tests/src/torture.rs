@@ -11,6 +11,7 @@ mod process;
 mod queue;
 mod resources;
 mod semaphore;
+mod twins;
 
 use std::time::{Duration, Instant};
 

@@ -16,7 +16,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
@@ -44,8 +44,12 @@ fn files(folder: &str, ending: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
+/// 고쳐 쓰는 동안 다른 시험이 반쯤 쓴 장을 읽지 않게 합니다.
+static FILES: Mutex<()> = Mutex::new(());
+
 /// 장들의 이름과 글.
 fn chapters() -> Result<Vec<(String, String)>> {
+    let _turn = FILES.lock();
     let chapters: Vec<_> = files(FOLDER, ".md")?
         .into_iter()
         .map(|name| Ok((name.clone(), read(&format!("{FOLDER}/{name}"))?)))
@@ -93,8 +97,7 @@ fn fences(text: &str) -> Vec<Fence<'_>> {
 fn differs(chapter: &str, fence: &Fence, now: &str) -> Result<Option<String>> {
     let (kind, source) = fence.source.unwrap_or_default();
     if std::env::var("CHAPTERS").is_ok_and(|value| value == "갱신") {
-        static WRITING: Mutex<()> = Mutex::new(());
-        let _turn = WRITING.lock();
+        let _turn = FILES.lock();
         let path = format!("{FOLDER}/{chapter}");
         let opening = format!("<!-- {kind}: {source} -->\n```{}\n", fence.language);
         let (old, new) = (format!("{opening}{}```\n", fence.body), format!("{opening}{now}```\n"));
@@ -248,18 +251,39 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
     Shape { parent, children }
 }
 
-/// 명령을 셸에서 그대로 실행해 표준 출력을 받습니다. 이 시험과 같은 target에 짓습니다.
-fn output(command: &str, folder: &Path) -> Result<String> {
+/// 예제를 모두 지어 놓은 폴더. `cargo run`이 저마다 짓기를 기다리지 않게 먼저 한 번 짓습니다.
+fn programs() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
-    let target = program.ancestors().nth(3).ok_or("target 폴더를 찾지 못했습니다")?;
-    let path = std::env::var("PATH").unwrap_or_default();
-    let cargo = Path::new(env!("CARGO")).parent().unwrap_or(Path::new("")).display();
-    let done = Command::new("timeout")
-        .args([LIMIT, "sh", "-c", command])
-        .current_dir(folder)
-        .env("CARGO_TARGET_DIR", target)
-        .env("PATH", format!("{cargo}:{path}"))
-        .output()?;
+    let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
+    let mut packages = files("crates", "")?;
+    packages.push(FOLDER.to_owned());
+    for package in packages {
+        let built = escargot::CargoBuild::new()
+            .manifest_path(Path::new(ROOT).join("Cargo.toml"))
+            .package(package)
+            .current_release()
+            .target_dir(folder.parent().unwrap_or(folder))
+            .exec()?;
+        for message in built {
+            message?;
+        }
+    }
+    Ok(folder.to_owned())
+}
+
+/// `cargo run …`은 지어 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
+fn output(command: &str, programs: &Path, folder: &Path) -> Result<String> {
+    let mut run = Command::new("timeout");
+    run.arg(LIMIT).current_dir(folder);
+    match command.strip_prefix("cargo run -p ") {
+        Some(target) => {
+            let (target, args) = target.split_once(" -- ").unwrap_or((target, ""));
+            let name = target.split(' ').next_back().unwrap_or(target);
+            run.arg(programs.join(name)).args(args.split_whitespace());
+        }
+        None => _ = run.args(["sh", "-c", command]),
+    }
+    let done = run.output()?;
     // 실패를 보여 주는 명령도 있으므로 종료 코드는 보지 않습니다. 잘못되었다면 출력이 다릅니다.
     let errors = String::from_utf8_lossy(&done.stderr);
     match String::from_utf8(done.stdout) {
@@ -287,7 +311,8 @@ fn outputs_are_what_the_programs_print() -> Result {
     // 견주는 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
     let python =
         Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
-    let here = here.path();
+    let (here, programs) = (here.path(), programs()?);
+    let programs = programs.as_path();
     let mut problems = Vec::new();
     let outcomes: Vec<Result<Option<String>>> = thread::scope(|scope| {
         let runs: Vec<_> = quoted
@@ -299,7 +324,7 @@ fn outputs_are_what_the_programs_print() -> Result {
                     if for_python && !python {
                         return Ok(None);
                     }
-                    let now = output(command, if for_python { here } else { Path::new(ROOT) })?;
+                    let now = output(command, programs, here)?;
                     if shape(&now, &loose) == shape(&fence.body, &loose) {
                         return Ok(None);
                     }

@@ -4,6 +4,8 @@
 
 #[path = "pipe/contrast.rs"]
 mod contrast;
+#[path = "pipe/cpython.rs"]
+mod cpython;
 #[path = "pipe/ends.rs"]
 mod ends;
 #[path = "pipe/lesson.rs"]
@@ -49,5 +51,9 @@ fn main() {
         signals::signals_are_invisible,
         contrast::ipc_channel_sender_stays_stuck,
         contrast::our_sender_gets_an_error,
+        cpython::empty_value_is_a_message,
+        cpython::polling_receives_every_string,
+        cpython::messages_do_not_merge,
+        cpython::end_with_a_large_number,
     ]);
 }

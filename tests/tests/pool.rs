@@ -4,6 +4,8 @@
 
 #[path = "pool/calls.rs"]
 mod calls;
+#[path = "pool/cpython.rs"]
+mod cpython;
 #[path = "pool/deaths.rs"]
 mod deaths;
 #[path = "pool/failures.rs"]
@@ -43,7 +45,17 @@ fn main() {
         options::initializer_runs_in_every_worker,
         options::failing_initializer_ends_the_call,
         options::workers_are_renewed,
+        options::renewal_leaves_nobody_for_a_moment,
         options::closed_pool_refuses,
         options::join_and_terminate_leave_nothing,
+        cpython::panicking_input_leaves_the_pool_usable,
+        cpython::imap_in_chunks_ends_once,
+        cpython::terminate_among_long_tasks,
+        cpython::large_errors_from_every_worker,
+        cpython::early_close_with_short_lives,
+        cpython::forgotten_pool_ends_with_the_process,
+        cpython::started_workers_do_not_leak,
+        cpython::large_pool,
+        cpython::default_worker_count,
     ]);
 }

@@ -4,6 +4,8 @@
 
 #[path = "process/arguments.rs"]
 mod arguments;
+#[path = "process/cpython.rs"]
+mod cpython;
 #[path = "process/endings.rs"]
 mod endings;
 #[path = "process/handles.rs"]
@@ -54,5 +56,12 @@ fn main() {
         orphans::stopped,
         orphans::grandchildren,
         orphans::ending_thread_kills_nobody,
+        cpython::many_at_once,
+        cpython::child_knows_its_parent,
+        cpython::task_runs_on_the_main_thread,
+        cpython::later_children_inherit_no_more,
+        cpython::open_file_is_not_inherited,
+        cpython::closed_output_does_no_harm,
+        cpython::arguments_leave_the_parent,
     ]);
 }

@@ -6,6 +6,8 @@
 mod bounds;
 #[path = "queue/closing.rs"]
 mod closing;
+#[path = "queue/cpython.rs"]
+mod cpython;
 #[path = "queue/deaths.rs"]
 mod deaths;
 #[path = "queue/lesson.rs"]
@@ -39,5 +41,9 @@ fn main() {
         closing::waiting_putters_are_woken,
         deaths::put_returned_means_delivered,
         deaths::survivors_go_on_after_random_kills,
+        cpython::items_from_before_and_after_the_start,
+        cpython::len_follows_the_items,
+        cpython::failed_put_takes_no_room,
+        cpython::queue_made_in_a_child,
     ]);
 }

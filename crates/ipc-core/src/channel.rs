@@ -18,6 +18,8 @@ use std::fs::File;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io::{self, IoSlice, Read, Seek, Write};
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
+use std::os::unix::fs::MetadataExt;
+use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
@@ -250,7 +252,11 @@ impl Channel {
             packet.reserve_exact(HEADER + INLINE_MAX);
             let received = receive(self.as_raw_fd(), &mut packet, blocking);
             let frame = match received {
-                Ok((fds, whole)) => Some(Frame::parse(&packet, fds, whole)),
+                // 상대가 닫았을 때도 길이가 0입니다.
+                Ok(_) if packet.is_empty() && self.hung_up()? => {
+                    Some(Err(ChannelError::Disconnected))
+                }
+                Ok((fds, flags)) => Some(Frame::parse(&packet, fds, flags)),
                 Err(Errno::EINTR | Errno::EAGAIN) => None,
                 Err(errno) => Some(Err(errno.into())),
             };
@@ -259,6 +265,11 @@ impl Channel {
                 return frame;
             }
         }
+    }
+
+    /// 상대의 끝이 모두 닫혔는지 봅니다.
+    fn hung_up(&self) -> io::Result<bool> {
+        wait_ready(self.as_fd(), PollFlags::POLLHUP, after(Duration::ZERO))
     }
 }
 
@@ -271,9 +282,10 @@ impl Frame {
         Err(ChannelError::TypeMismatch { expected: std::any::type_name::<T>() })
     }
 
-    fn parse(packet: &[u8], mut fds: Vec<OwnedFd>, whole: bool) -> Result<Frame, ChannelError> {
-        if packet.is_empty() {
-            return Err(ChannelError::Disconnected);
+    /// `flags`는 받으면서 잘린 것을 커널이 알리는 표시입니다.
+    fn parse(packet: &[u8], mut fds: Vec<OwnedFd>, flags: i32) -> Result<Frame, ChannelError> {
+        if flags & libc::MSG_TRUNC != 0 {
+            return Err(ChannelError::Malformed("너무 깁니다"));
         }
         let (header, inline) = packet
             .split_at_checked(HEADER)
@@ -283,7 +295,7 @@ impl Frame {
         let in_file = length > INLINE_MAX as u64;
         if handles.saturating_add(in_file.into()) != fds.len() as u64 {
             // 여분의 디스크립터가 없으면 커널은 실려 온 것을 버리고 메시지만 건넵니다.
-            return Err(if whole {
+            return Err(if flags & libc::MSG_CTRUNC == 0 {
                 ChannelError::Malformed("디스크립터의 수가 다릅니다")
             } else {
                 ChannelError::Io(Errno::EMFILE.into())
@@ -292,12 +304,17 @@ impl Frame {
         let mut bytes = Vec::new();
         if in_file {
             let mut file = File::from(fds.pop().ok_or(ChannelError::Malformed("내용이 없습니다"))?);
-            if file.metadata()?.len() != length {
+            let metadata = file.metadata()?;
+            if metadata.len() != length {
                 return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
+            }
+            // 보내는 쪽은 내용을 다 씁니다. 길이만 늘린 파일을 읽으면 없는 내용에 메모리를 다 씁니다.
+            if metadata.blocks().saturating_mul(512) < length {
+                return Err(ChannelError::Malformed("내용이 비어 있습니다"));
             }
             bytes.try_reserve_exact(length as usize).map_err(|_| Errno::ENOMEM)?;
             file.rewind()?;
-            file.read_to_end(&mut bytes)?;
+            file.take(length).read_to_end(&mut bytes)?;
         } else {
             bytes.extend_from_slice(inline);
         }
@@ -320,16 +337,18 @@ pub fn wait_any_ready(fds: &mut [PollFd], deadline: Deadline) -> io::Result<usiz
         match nix::poll::ppoll(fds, timeout, None) {
             Ok(0) if !expired(deadline) => {}
             Ok(ready) => return Ok(ready as usize),
+            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 마감은 지킵니다.
+            Err(Errno::EINTR) if expired(deadline) => return Ok(0),
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
     }
 }
 
-/// 메시지 하나를 `bytes`의 빈 자리에 받고, 실려 온 디스크립터와 "잘리지 않았는가"를 돌려줍니다.
+/// 메시지 하나를 `bytes`의 빈 자리에 받고, 실려 온 디스크립터와 커널의 표시(`msg_flags`)를 돌려줍니다.
 ///
 /// nix의 `recvmsg`는 디스크립터가 잘렸을 때 이미 받은 것을 알려 주지 않아 새어 나갑니다. 그래서 직접 부릅니다.
-fn receive(socket: RawFd, bytes: &mut Vec<u8>, flags: i32) -> nix::Result<(Vec<OwnedFd>, bool)> {
+fn receive(socket: RawFd, bytes: &mut Vec<u8>, flags: i32) -> nix::Result<(Vec<OwnedFd>, i32)> {
     let mut control = [0u64; CONTROL_WORDS];
     let mut slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.capacity() };
     // SAFETY: 모든 필드가 정수나 포인터인 C 구조체라 0이 올바른 값입니다.
@@ -363,7 +382,7 @@ fn receive(socket: RawFd, bytes: &mut Vec<u8>, flags: i32) -> nix::Result<(Vec<O
         // SAFETY: 위와 같습니다.
         next = unsafe { libc::CMSG_NXTHDR(&message, header) };
     }
-    Ok((fds, message.msg_flags & libc::MSG_CTRUNC == 0))
+    Ok((fds, message.msg_flags))
 }
 
 impl From<OwnedFd> for Channel {

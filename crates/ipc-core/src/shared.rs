@@ -254,10 +254,10 @@ impl<'de, T: Plain, E: Plain> Deserialize<'de> for Shared<T, E> {
         let (sent, tail, file) = <(u64, u64, Handle)>::deserialize(deserializer)?;
         let tail = usize::try_from(tail).map_err(de::Error::custom)?;
         let file = File::from(file.into_fd());
-        let long_enough =
-            |size: NonZeroUsize| file.metadata().is_ok_and(|m| m.len() >= size.get() as u64);
-        if sent != fingerprint::<(T, E)>() || !Mapping::<T, E>::size(tail).is_some_and(long_enough)
-        {
+        // 꼬리 길이가 만들 때와 다르면 파일의 길이와 어긋납니다.
+        let same_size =
+            |size: NonZeroUsize| file.metadata().is_ok_and(|m| m.len() == size.get() as u64);
+        if sent != fingerprint::<(T, E)>() || !Mapping::<T, E>::size(tail).is_some_and(same_size) {
             return Err(de::Error::custom("다른 타입의 공유 메모리입니다"));
         }
         let map = Mapping::map(file.into(), tail).map_err(de::Error::custom)?;

@@ -72,7 +72,11 @@ impl<T: Plain + Send> Lock<T> {
             died: AtomicU32::new(NOBODY),
             value: UnsafeCell::new(value),
         };
-        Ok(Lock { state: Shared::new(state)? })
+        let state = Shared::new(state).map_err(|error| {
+            let hint = "남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오";
+            io::Error::new(error.kind(), format!("락을 만들지 못했습니다({error}). {hint}"))
+        })?;
+        Ok(Lock { state })
     }
 
     /// 차례가 올 때까지 기다려 락을 획득합니다. 가드가 사라질 때(패닉으로도) 해제됩니다.

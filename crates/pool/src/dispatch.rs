@@ -158,9 +158,9 @@ impl Dispatcher {
         self.hand_out();
     }
 
-    /// 묶음을 더 받아 바로 보낼 수 있는지 봅니다.
+    /// 묶음을 더 받아 바로 보낼 수 있는지 봅니다. 빈자리에도 곧 작업자가 앉습니다.
     pub fn hungry(&self) -> bool {
-        let room = |seat: &Seat| seat.worker.as_ref().is_some_and(|w| w.in_flight.len() < PREFETCH);
+        let room = |seat: &Seat| seat.worker.as_ref().is_none_or(|w| w.in_flight.len() < PREFETCH);
         self.waiting.is_empty() && self.seats.iter().any(room)
     }
 
@@ -193,6 +193,9 @@ impl Dispatcher {
         for number in &ready {
             self.receive(*number)?;
         }
+        // 부른 쪽이 다음 묶음을 가져오기 전에 채워 둡니다. 비워 두면 받을 작업자가 없다고 여겨 더 맡기지 않고,
+        // 아무도 일하지 않는 채 소식만 기다리게 됩니다. 띄우지 못했으면 다음 차례에 알립니다.
+        let _ = self.hire();
         self.hand_out();
         Ok(!ready.is_empty())
     }

@@ -44,7 +44,13 @@ pub struct Dispatcher {
 }
 
 impl Dispatcher {
-    pub fn new(workers: usize, hire: Hire, bell: Arc<Bell>, twist: Twist, unsendable: Option<usize>) -> Dispatcher {
+    pub fn new(
+        workers: usize,
+        hire: Hire,
+        bell: Arc<Bell>,
+        twist: Twist,
+        unsendable: Option<usize>,
+    ) -> Dispatcher {
         let seats = (0..workers).map(|_| None).collect();
         let (waiting, finished) = Default::default();
         Dispatcher { seats, waiting, finished, hire, bell, twist, unsendable }
@@ -98,7 +104,8 @@ impl Dispatcher {
     fn hand_out(&mut self) {
         for depth in 0..PREFETCH {
             for number in 0..self.seats.len() {
-                if self.seats[number].as_ref().is_some_and(|worker| worker.in_flight.len() == depth) {
+                if self.seats[number].as_ref().is_some_and(|worker| worker.in_flight.len() == depth)
+                {
                     let chunk = self.waiting.pop_front().or_else(|| self.take_back(depth));
                     let Some(chunk) = chunk else { return };
                     self.send(number, chunk);
@@ -115,7 +122,11 @@ impl Dispatcher {
         self.seats.iter_mut().flatten().find_map(|worker| {
             let [_, (number, chunk)] = worker.in_flight.make_contiguous() else { return None };
             // dispatch.rs: if chunk.is_some() && worker.progress.claim(*chunk_number) {
-            if chunk.is_some() && worker.shared.progress.claim(*number, twist) { chunk.take() } else { None }
+            if chunk.is_some() && worker.shared.progress.claim(*number, twist) {
+                chunk.take()
+            } else {
+                None
+            }
         })
     }
 
@@ -161,7 +172,11 @@ impl Dispatcher {
             if let Some(item) = worker.shared.progress.item_of(sent) {
                 recover(&mut chunk, &worker.shared, item);
             }
-            if chunk.done < chunk.count { self.waiting.push_front(chunk) } else { self.finished.push(chunk) }
+            if chunk.done < chunk.count {
+                self.waiting.push_front(chunk)
+            } else {
+                self.finished.push(chunk)
+            }
         }
     }
 }

@@ -127,11 +127,7 @@ impl EventCount {
         Ok(())
     }
 
-    pub fn wait_for<T>(
-        &self,
-        me: &Process,
-        mut check: impl FnMut() -> Life<Option<T>>,
-    ) -> Life<T> {
+    pub fn wait_for<T>(&self, me: &Process, mut check: impl FnMut() -> Life<Option<T>>) -> Life<T> {
         if let Some(found) = check()? {
             return Ok(found);
         }

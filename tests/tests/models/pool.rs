@@ -45,8 +45,15 @@ struct Call {
 }
 
 /// 작업자 하나, 묶음 둘. 죽으면 두 묶음이 모두 작업자에게 있습니다.
-const ALONE: Call =
-    Call { workers: 1, chunks: 2, items: 2, saved: 2, retries: 0, unsendable: None, twist: Twist::None };
+const ALONE: Call = Call {
+    workers: 1,
+    chunks: 2,
+    items: 2,
+    saved: 2,
+    retries: 0,
+    unsendable: None,
+    twist: Twist::None,
+};
 /// 작업자 둘, 묶음 셋. 먼저 끝난 쪽이 밀린 묶음을 넘겨받으려 합니다.
 const TOGETHER: Call = Call { workers: 2, chunks: 3, items: 1, ..ALONE };
 
@@ -130,7 +137,13 @@ fn one_of_two_workers_killed_at_any_step() {
 
 #[test]
 fn chunk_that_cannot_be_sent_disturbs_nobody() {
-    explore(PREEMPTIONS, || call(Call { chunks: 3, items: 1, unsendable: Some(1), ..ALONE }, usize::MAX, &Arc::default()));
+    explore(PREEMPTIONS, || {
+        call(
+            Call { chunks: 3, items: 1, unsendable: Some(1), ..ALONE },
+            usize::MAX,
+            &Arc::default(),
+        )
+    });
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
-
 use loom::thread::{JoinHandle, spawn};
 
 use crate::parts::{Life, Process, Twist};
@@ -155,14 +154,18 @@ fn no_wake_is_lost() {
 #[test]
 fn looking_again_is_needed_after_a_kill() {
     let twist = Twist::NeverLookAgain;
-    must_fail(twist, || at_every_step(PREEMPTIONS, move |steps, killed| producer_dies(steps, killed, twist)));
+    must_fail(twist, || {
+        at_every_step(PREEMPTIONS, move |steps, killed| producer_dies(steps, killed, twist))
+    });
 }
 
 /// 죽이지 않아도 어긋나는 것들. `usize::MAX`단계는 죽지 않는다는 뜻입니다.
 #[test]
 fn broken_rings_are_found() {
     for twist in [Twist::PositionFirst, Twist::RelaxedPosition] {
-        must_fail(twist, || explore(PREEMPTIONS, move || producer_dies(usize::MAX, &Arc::default(), twist)));
+        must_fail(twist, || {
+            explore(PREEMPTIONS, move || producer_dies(usize::MAX, &Arc::default(), twist))
+        });
     }
     must_fail(Twist::NoTurn, || explore(PREEMPTIONS, || two_readers_wait(Twist::NoTurn)));
 }
@@ -172,5 +175,7 @@ fn broken_wakes_are_found() {
     for twist in [Twist::NotifyFirst, Twist::NoSecondLook, Twist::PlainMark, Twist::KeepTheWake] {
         must_fail(twist, || explore(PREEMPTIONS, move || two_readers_wait(twist)));
     }
-    must_fail(Twist::WakeOnePutter, || explore(PREEMPTIONS, || two_writers_wait(Twist::WakeOnePutter)));
+    must_fail(Twist::WakeOnePutter, || {
+        explore(PREEMPTIONS, || two_writers_wait(Twist::WakeOnePutter))
+    });
 }

@@ -16,7 +16,10 @@ fn source(file: &str) -> Vec<String> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let paths = FOLDERS.map(|folder| root.join(folder).join(format!("{file}.rs")));
     let lines = |path: PathBuf| fs::read_to_string(path).unwrap_or_default();
-    paths.into_iter().flat_map(|path| lines(path).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+    paths
+        .into_iter()
+        .flat_map(|path| lines(path).lines().map(str::to_owned).collect::<Vec<_>>())
+        .collect()
 }
 
 #[test]

@@ -56,15 +56,15 @@ impl Ring {
         &self.words[at as usize % self.words.len()]
     }
 
-    // queue.rs: `put_until`. 자리가 날 때까지 기다려 넣습니다.
-    /
+    // queue.rs: `put_until`
+    /// 자리가 날 때까지 기다려 넣습니다.
     pub fn put(&self, me: &Process, item: Item) -> Life {
         // queue.rs: self.ring.wait_for_get(deadline, attempt)?.ok_or(QueueError::Timeout)
         self.get.moved.wait_for(me, || self.put_now(me, item))
     }
 
-    // ring.rs: `put`. 자리가 없으면 `None`입니다.
-    /
+    // ring.rs: `put`
+    /// 자리가 없으면 `None`입니다.
     fn put_now(&self, me: &Process, item: Item) -> Life<Option<()>> {
         // ring.rs: let turn = self.shared.put.turn.lock(deadline)?;
         let turn = self.put.turn.lock(me)?;
@@ -105,15 +105,15 @@ impl Ring {
         Ok(Some(()))
     }
 
-    // queue.rs: `get_until`. 항목이 들어오거나 닫힐 때까지 기다려 꺼냅니다.
-    /
+    // queue.rs: `get_until`
+    /// 항목이 들어오거나 닫힐 때까지 기다려 꺼냅니다.
     pub fn get(&self, me: &Process) -> Life<Result<Item, Disconnected>> {
         // queue.rs: self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
         self.put.moved.wait_for(me, || self.get_now(me))
     }
 
-    // queue.rs: `get_now`. 지금 없으면 `None`입니다.
-    /
+    // queue.rs: `get_now`
+    /// 지금 없으면 `None`입니다.
     pub fn get_now(&self, me: &Process) -> Life<Option<Result<Item, Disconnected>>> {
         // queue.rs: let closed = self.ring.is_closed();
         me.step()?;
@@ -136,7 +136,6 @@ impl Ring {
     }
 
     // ring.rs: `get`
-    /
     fn take(&self, me: &Process) -> Life<Option<Item>> {
         let turn = match self.twist {
             Twist::NoTurn => None,
@@ -176,7 +175,6 @@ impl Ring {
     }
 
     // ring.rs: `close`
-    /
     pub fn close(&self, me: &Process) -> Life {
         // ring.rs: let turn = self.shared.put.turn.lock(None)?;
         let turn = self.put.turn.lock(me)?;

@@ -70,13 +70,11 @@ pub struct Progress {
 
 impl Progress {
     // worker.rs: `offer`
-    /
     pub fn offer(&self, chunk: u64) {
         self.gate(chunk).store(chunk, Release);
     }
 
     // worker.rs: `claim`
-    /
     pub fn claim(&self, chunk: u64, twist: Twist) -> bool {
         if twist == Twist::ClaimInTwoSteps {
             let free = self.gate(chunk).load(Acquire) == chunk;
@@ -87,7 +85,6 @@ impl Progress {
     }
 
     // worker.rs: `item_of`
-    /
     pub fn item_of(&self, chunk: u64) -> Option<u32> {
         (self.chunk.load(Acquire) == chunk).then(|| self.item.load(Acquire))
     }
@@ -97,7 +94,6 @@ impl Progress {
     }
 
     // worker.rs: `read_saved`
-    /
     pub fn read_saved(&self) -> Vec<(u32, u64)> {
         let saved = self.saved.load(Acquire) as usize;
         let records = self.words[..saved].chunks_exact(2);
@@ -117,7 +113,12 @@ pub struct Shared {
 }
 
 impl Shared {
-    pub fn new(saved_records: usize, bell: Arc<Bell>, runs: Arc<Ledger<Vec<Vec<u32>>>>, twist: Twist) -> Shared {
+    pub fn new(
+        saved_records: usize,
+        bell: Arc<Bell>,
+        runs: Arc<Ledger<Vec<Vec<u32>>>>,
+        twist: Twist,
+    ) -> Shared {
         let words = (0..2 * saved_records).map(|_| AtomicU64::new(0)).collect();
         let (chunk, item, saved) = (AtomicU64::new(0), AtomicU32::new(0), AtomicU32::new(0));
         let progress = Progress { chunk, item, saved, gates: Default::default(), words };

@@ -63,6 +63,14 @@ pub fn workers_are_renewed() -> Result<()> {
     Ok(())
 }
 
+/// 작업자가 하나뿐이고 묶음마다 바뀌면, 묶음과 묶음 사이에는 아무도 없습니다. 그래도 나머지 입력을 읽어 이어 갑니다.
+pub fn renewal_leaves_nobody_for_a_moment() -> Result<()> {
+    let pool = Pool::builder().workers(1).chunk_size(1).max_tasks_per_child(1).build()?;
+    ensure_eq!(pool.map(u32::pow, (0..10).map(|n| (n, 2)))?.len(), 10);
+    ensure_eq!(pool.imap(u32::pow, (0..10).map(|n| (n, 2))).count(), 10);
+    Ok(())
+}
+
 pub fn closed_pool_refuses() -> Result<()> {
     let pool = Pool::new(1)?;
     let before = pool.apply_async(|| 1, ())?;
