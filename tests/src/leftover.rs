@@ -53,10 +53,17 @@ fn no_children() -> Result<()> {
 
 /// 남은 자식을 모두 끝내고 거두어들입니다.
 fn clear() {
-    for pid in children(std::process::id()).unwrap_or_default() {
-        let _ = signal(pid, Signal::SIGKILL);
+    // 자식이 죽으면 그 자식의 자식들이 이 프로세스에 맡겨집니다. 하나도 없을 때까지 되풀이합니다.
+    loop {
+        let left = children(std::process::id()).unwrap_or_default();
+        if left.is_empty() {
+            return;
+        }
+        for pid in left {
+            let _ = signal(pid, Signal::SIGKILL);
+        }
+        let _ = wait();
     }
-    while wait().is_ok() {}
 }
 
 /// 이 프로세스에 열린 디스크립터의 수.

@@ -129,7 +129,7 @@ fn pool_without_descriptors(spare: u64) -> Result<Vec<u32>> {
 /// 작업자를 다 띄우지 못해도, 띄운 것이 남지 않습니다.
 pub fn started_workers_do_not_leak() -> Result<()> {
     for spare in 0..20 {
-        ensure_eq!(Process::spawn(pool_without_descriptors, (spare,))?.join()?, []);
+        ensure_eq!(Process::spawn(pool_without_descriptors, (spare,))?.join()?, Vec::<u32>::new());
     }
     Ok(())
 }
