@@ -26,7 +26,7 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const FOLDER: &str = "examples-ko";
 /// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
-const LIMIT: &str = "120";
+const LIMIT: &str = "300";
 
 fn read(path: &str) -> Result<String> {
     Ok(fs::read_to_string(Path::new(ROOT).join(path))
@@ -300,7 +300,10 @@ fn outputs_are_what_the_programs_print() -> Result {
     for (chapter, text) in &chapters {
         for fence in fences(text) {
             match fence.source {
-                Some(("file", name)) => fs::write(here.path().join(name), &fence.body)?,
+                Some(("file", name)) => {
+                    assert!(text.contains(&format!("`{name}`로 저장해")), "{chapter}: {name}");
+                    fs::write(here.path().join(name), &fence.body)?;
+                }
                 Some(("output", _)) => quoted.push((chapter, fence)),
                 _ => assert_ne!(fence.language, "text", "{chapter}: 명령이 없는 출력입니다"),
             }

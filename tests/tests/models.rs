@@ -15,6 +15,10 @@
 //!
 //! 단계마다 그것이 코드의 어느 줄인지 `// 파일: 줄`로 적었고, 그 줄이 정말 있는지도 시험합니다. 모형이 잘못을 찾을
 //! 수 있다는 것은, 일부러 한 단계를 비튼(`Twist`) 모형이 모두 걸리는 것으로 보입니다.
+//!
+//! 코드가 모형을 아직 따르지 못하는 곳은 다섯입니다. 비튼 모형 가운데 `PlainMark`, `KeepTheWake`, `WakeOnePutter`,
+//! `ResetHidesResults`, `NumberUsedUp`이 지금의 코드입니다. `PlainMark`는 x86-64에서는 저장도 교환 명령이 되므로
+//! 드러나지 않고, 둘째와 셋째는 `LOOK_AGAIN`만큼 늦는 것으로 끝납니다.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};

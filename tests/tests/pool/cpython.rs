@@ -19,7 +19,7 @@ fn square(n: u64) -> u64 {
 
 /// `good`개를 낸 뒤 패닉하는 입력. 화면을 어지럽히지 않으려고 훅을 부르지 않는 방법으로 패닉합니다.
 fn failing_input(good: u64) -> impl Iterator<Item = u64> {
-    (0..).inspect(move |&n| {
+    (0..1000).inspect(move |&n| {
         if n == good {
             std::panic::resume_unwind(Box::new("입력의 패닉"))
         }

@@ -11,7 +11,7 @@ use anyhow::{Context, Result, bail, ensure};
 use ipc_core::channel::wait_ready;
 use ipc_core::codec::Handle;
 use ipc_core::futex::after;
-use ipc_core::{Process, Shared};
+use ipc_core::{Process, ProcessError, Shared};
 use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 use nix::unistd::pipe2;
@@ -26,6 +26,7 @@ const PRODUCERS: u32 = 4;
 const ITEMS: u32 = 1000;
 /// 짧은 되풀이에서 가장 큰 항목의 수.
 const FEW_ITEMS: u32 = 100;
+const LETTERS: u32 = 26;
 const SIZES: [usize; 3] = [1, 20_000, 1 << 20];
 /// 일이 끝나기 전에 닿는 죽임을 얻기까지 해 보는 횟수.
 const ATTEMPTS: u32 = 100;
@@ -38,10 +39,13 @@ struct Item {
     text: String,
 }
 
-/// 생산자와 번호마다 다른 글.
-fn text(producer: u32, number: u32, size: usize) -> String {
-    let letter = (b'a' + ((producer * 7 + number) % 26) as u8) as char;
-    letter.to_string().repeat(size)
+/// 글은 글자 하나를 되풀이한 것입니다. 생산자와 번호마다 글자가 다릅니다.
+fn letter(producer: u32, number: u32) -> usize {
+    ((producer * 7 + number) % LETTERS) as usize
+}
+
+fn texts(size: usize) -> Vec<String> {
+    (b'a'..).take(LETTERS as usize).map(|byte| (byte as char).to_string().repeat(size)).collect()
 }
 
 #[derive(Clone, Serialize, Deserialize)]
@@ -54,9 +58,12 @@ struct Stage {
 }
 
 fn produce(stage: Stage, producer: u32) -> Result<()> {
+    let mut items: Vec<Item> =
+        texts(stage.size).into_iter().map(|text| Item { producer, number: 0, text }).collect();
     for number in 0..stage.items {
-        let text = text(producer, number, stage.size);
-        stage.queue.put(&Item { producer, number, text })?;
+        let item = &mut items[letter(producer, number)];
+        item.number = number;
+        stage.queue.put(item)?;
         stage.put.tail()[producer as usize].store(number + 1, SeqCst);
     }
     Ok(())
@@ -95,9 +102,7 @@ fn attempt(round: &mut Round, size: usize, items: u32) -> Result<bool> {
             let ended = producers.swap_remove(victim).join();
             let killed = ended.is_err();
             ended.or_else(|error| expect_killed::<()>(Err(error)))?;
-            for mut survivor in producers.drain(..) {
-                survivor.join_timeout(PATIENCE)?;
-            }
+            producers.drain(..).try_for_each(|survivor| join_while_busy(survivor, &seen))?;
             anyhow::Ok(killed)
         };
         let killed = drive();
@@ -120,6 +125,7 @@ fn attempt(round: &mut Round, size: usize, items: u32) -> Result<bool> {
 
 /// 닫힐 때까지 꺼내며, 생산자마다 0번부터 하나도 빠짐없이 온전하게 오는지 봅니다.
 fn consume(stage: &Stage, seen: &[AtomicU32]) -> Result<()> {
+    let texts = texts(stage.size);
     loop {
         let item = match stage.queue.get_timeout(PATIENCE) {
             Err(QueueError::Disconnected) => return Ok(()),
@@ -128,8 +134,20 @@ fn consume(stage: &Stage, seen: &[AtomicU32]) -> Result<()> {
         let next = seen.get(item.producer as usize).context("생산자의 번호가 찢어졌습니다")?;
         let expected = next.load(SeqCst);
         ensure!(item.number == expected, "{expected}번 차례에 {}번이 왔습니다", item.number);
-        ensure!(item.text == text(item.producer, item.number, stage.size), "찢어진 항목입니다");
+        ensure!(item.text == texts[letter(item.producer, item.number)], "찢어진 항목입니다");
         next.store(expected + 1, SeqCst);
+    }
+}
+
+/// 항목이 오는 동안에는 기다립니다.
+fn join_while_busy(mut survivor: Process<()>, seen: &[AtomicU32]) -> Result<()> {
+    let arrived = || seen.iter().map(|seen| seen.load(SeqCst)).sum::<u32>();
+    loop {
+        let before = arrived();
+        match survivor.join_timeout(PATIENCE) {
+            Err(ProcessError::Timeout { .. }) if arrived() > before => {}
+            ended => return Ok(ended?),
+        }
     }
 }
 

@@ -62,7 +62,10 @@ fn hold(props: Props) -> Result<()> {
 
 fn come_and_go(props: Props) -> Result<()> {
     loop {
-        *props.busy_lock.acquire()? += 1;
+        // 함께 드나들던 쪽이 쥔 채 먼저 죽임을 당했을 수 있습니다.
+        if let Ok(mut turns) = props.busy_lock.acquire() {
+            *turns += 1;
+        }
         drop(props.busy_semaphore.acquire()?);
         let _ = props.busy_queue.try_put(&1);
         let _ = props.busy_queue.try_get();
