@@ -47,7 +47,7 @@ fn end_kept_in_parent() -> Result<()> {
     };
     println!("송신자가 끝나고 {}초가 지났지만 수신자는 아직 기다립니다.", LIMIT.as_secs());
 
-    // 까닭이 정말 이 끝인지 확인합니다. 파이썬이라면 start() 뒤에 child_conn.close()를 적을 자리입니다.
+    // 까닭이 정말 이 끝인지 확인합니다. 파이썬이라면 두 start() 사이에 child_conn.close()를 적어야 합니다.
     let start = Instant::now();
     drop(kept);
     // ANCHOR_END: end_kept

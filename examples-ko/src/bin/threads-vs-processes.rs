@@ -108,7 +108,7 @@ fn isolation() -> Result<()> {
     println!("  스레드    프로그램 전체가 {}(으)로 죽었습니다.", signal_name(signal));
 
     // ANCHOR: isolation
-    // 한 번에 하나씩 보내, 죽은 작업자와 함께 잃는 항목이 하나뿐이게 합니다.
+    // 항목을 하나씩 보냅니다. 묶음이 더 커도 잃는 것은 죽을 때 계산하던 항목뿐입니다.
     let pool = Pool::builder().workers(WORKERS as usize).chunk_size(1).build()?;
     let results = pool.try_map(abort_if_two, 0..WORKERS)?;
     for (index, result) in results.iter().enumerate() {
