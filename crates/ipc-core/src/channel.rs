@@ -87,7 +87,7 @@ pub enum ChannelError {
 impl From<io::Error> for ChannelError {
     fn from(error: io::Error) -> Self {
         match error.raw_os_error().map(Errno::from_raw) {
-            // 읽지 않은 메시지를 남긴 채 상대가 닫으면 커널은 ECONNRESET을 알립니다.
+            // 읽지 않은 메시지를 남긴 채 상대가 닫으면 커널은 보내는 쪽에도 ECONNRESET을 알립니다.
             Some(Errno::EPIPE | Errno::ECONNRESET) => ChannelError::Disconnected,
             _ => ChannelError::Io(error),
         }
@@ -258,6 +258,8 @@ impl Channel {
                 }
                 Ok((fds, flags)) => Some(Frame::parse(&packet, fds, flags)),
                 Err(Errno::EINTR | Errno::EAGAIN) => None,
+                // 상대가 우리 메시지를 읽지 않은 채 닫았음을 한 번 알리는 것입니다. 상대가 보낸 것은 아직 남아 있습니다.
+                Err(Errno::ECONNRESET) => None,
                 Err(errno) => Some(Err(errno.into())),
             };
             PACKET.set(packet);
