@@ -404,3 +404,19 @@ impl AsRawFd for Channel {
         self.0.as_fd().as_raw_fd()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_sent_before_closing_arrive_even_if_ours_was_not_read() -> Result<(), ChannelError> {
+        let (ours, theirs) = Channel::pair()?;
+        theirs.send(&"마지막 말".to_string(), None)?;
+        ours.send(&1_u32, None)?;
+        drop(theirs); // 우리 메시지를 읽지 않은 채 닫습니다.
+        assert_eq!(ours.recv::<String>(None)?, "마지막 말");
+        assert!(matches!(ours.recv::<String>(None), Err(ChannelError::Disconnected)));
+        Ok(())
+    }
+}

@@ -13,7 +13,10 @@ use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 pub fn zero_places_is_an_error() -> Result<()> {
     ensure_matches!(Semaphore::new(0).map(drop), Err(SemaphoreError::NoPlaces));
-    ensure_matches!(Semaphore::new(usize::MAX).map(drop), Err(SemaphoreError::TooManyPlaces { .. }));
+    ensure_matches!(
+        Semaphore::new(usize::MAX).map(drop),
+        Err(SemaphoreError::TooManyPlaces { .. })
+    );
     Ok(())
 }
 
