@@ -35,6 +35,7 @@ fn main() {
         failures::error_names_the_first_item,
         failures::each_step_fails_alone,
         failures::pool_from_zero_workers,
+        failures::unsendable_chunk_disturbs_nobody,
         deaths::each_way_to_die_is_named,
         deaths::finished_results_survive,
         deaths::random_worker_killed_in_map,

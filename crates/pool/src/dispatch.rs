@@ -271,6 +271,8 @@ impl Dispatcher {
                 worker.in_flight.push_back((worker.sent, Some(chunk)));
             }
             Err(error) => {
+                // 보내지 못한 번호는 다시 씁니다. 번호를 건너뛰면 다음 묶음이 앞 묶음의 권리를 덮어씁니다.
+                worker.sent -= 1;
                 chunk.lose_rest(&Cause::Failed(error.to_string()));
                 self.finish(chunk);
             }

@@ -1,6 +1,8 @@
 //! 항목 하나의 실패는 그 항목에서 끝납니다.
 
 use anyhow::{Result, bail, ensure};
+use ipc_core::Process;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pool::{Cause, ItemError, Pool, PoolError};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 use tests::children::quiet_panic;
@@ -123,5 +125,28 @@ pub fn each_step_fails_alone() -> Result<()> {
 
 pub fn pool_from_zero_workers() -> Result<()> {
     ensure_matches!(Pool::new(0).map(drop), Err(PoolError::NoWorkers));
+    Ok(())
+}
+
+/// 보내지 못한 묶음 하나는 앞뒤의 묶음을 건드리지 않습니다. 디스크립터가 없으면 큰 묶음만 보내지 못합니다.
+fn unsendable_between_two() -> Result<()> {
+    let pool = Pool::builder().workers(1).chunk_size(1).build()?;
+    ensure_eq!(pool.apply(|text: String| text.len(), "a".to_owned())?, 1);
+    let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, 3, hard)?;
+    let handles: Vec<_> = [2, 1 << 20, 3]
+        .map(|length| pool.apply_async(|text: String| text.len(), "a".repeat(length)))
+        .into_iter()
+        .collect::<Result<_, _>>()?;
+    setrlimit(Resource::RLIMIT_NOFILE, soft, hard)?;
+    let lengths: Vec<_> = handles.into_iter().map(|handle| handle.get().ok()).collect();
+    ensure_eq!(lengths, [Some(2), None, Some(3)]);
+    Ok(())
+}
+
+pub fn unsendable_chunk_disturbs_nobody() -> Result<()> {
+    for _ in 0..20 {
+        Process::spawn(unsendable_between_two, ())?.join()?;
+    }
     Ok(())
 }
