@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `parts.rs` | `futex.rs`의 `EventCount`, `mutex.rs` | |
 //! | `ring.rs` | `crates/queue/src/ring.rs`, `queue.rs` | `queue.rs` |
-//! | `worker.rs`, `dispatch.rs` | `crates/pool/src/worker.rs`, `dispatch.rs` | `pool.rs` |
+//! | `wire.rs`, `worker.rs`, `dispatch.rs` | `crates/pool/src/worker.rs`, `dispatch.rs` | `pool.rs` |
 //!
 //! loom을 씁니다. 순서를 무작위로 고르는 shuttle과 달리 빠짐없이 돌고, `Relaxed`와 `Release`의 차이까지 봅니다.
 //! 그 대신 크기가 작아야 하므로 프로세스는 셋, 항목은 서너 개이고, 빼앗기(preemption)는 두 번까지입니다.
@@ -15,10 +15,6 @@
 //!
 //! 단계마다 그것이 코드의 어느 줄인지 `// 파일: 줄`로 적었고, 그 줄이 정말 있는지도 시험합니다. 모형이 잘못을 찾을
 //! 수 있다는 것은, 일부러 한 단계를 비튼(`Twist`) 모형이 모두 걸리는 것으로 보입니다.
-//!
-//! 코드가 모형을 아직 따르지 못하는 곳은 다섯입니다. 비튼 모형 가운데 `PlainMark`, `KeepTheWake`, `WakeOnePutter`,
-//! `ResetHidesResults`, `NumberUsedUp`이 지금의 코드입니다. `PlainMark`는 x86-64에서는 저장도 교환 명령이 되므로
-//! 드러나지 않고, 둘째와 셋째는 `LOOK_AGAIN`만큼 늦는 것으로 끝납니다.
 
 use std::fmt::Debug;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -39,6 +35,8 @@ mod queue;
 mod quotes;
 #[path = "models/ring.rs"]
 mod ring;
+#[path = "models/wire.rs"]
+mod wire;
 #[path = "models/worker.rs"]
 mod worker;
 

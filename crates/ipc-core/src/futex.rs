@@ -85,19 +85,23 @@ impl EventCount {
         if let Some(found) = check()? {
             return Ok(Some(found));
         }
+        let mut slept = false;
         loop {
             let seen = self.count.load(SeqCst);
             // 먼저 "기다린다"고 적고 다시 살펴봅니다. 그래야 알리는 쪽이 이 표시를 보거나, 이쪽이 바뀐 조건을 봅니다.
             // 조건을 얻은 뒤에도 지우지 않습니다. 함께 잠든 다른 프로세스가 있을 수 있기 때문입니다.
-            self.waiting.store(WAITING, SeqCst);
-            if let Some(found) = check()? {
-                return Ok(Some(found));
-            }
-            if expired(deadline) {
-                return Ok(None);
+            self.waiting.swap(WAITING, SeqCst);
+            let outcome = check().transpose();
+            if outcome.is_some() || expired(deadline) {
+                if slept {
+                    // 잠든 둘이 있을 때 두 번 알려도, 첫 번째가 표시를 지우므로 하나만 깨어납니다. 깨어난 쪽이 다음을 깨웁니다.
+                    self.notify_one();
+                }
+                return outcome.transpose();
             }
             let look_again = Instant::now() + LOOK_AGAIN;
             wait(&self.count, seen, Some(deadline.map_or(look_again, |at| at.min(look_again))));
+            slept = true;
         }
     }
 }

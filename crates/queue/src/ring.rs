@@ -178,7 +178,8 @@ impl Ring {
         load_bytes(words, length, bytes);
         self.shared.get.advance(head, Self::words_for(length) as u32);
         drop(turn);
-        self.shared.get.moved.notify_one();
+        // 큰 항목에 모자란 자리가 작은 항목에는 넉넉할 수 있으므로, 넣으려는 쪽이 저마다 다시 봅니다.
+        self.shared.get.moved.notify_all();
         Ok(true)
     }
 

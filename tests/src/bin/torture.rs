@@ -51,9 +51,13 @@ fn main() -> ExitCode {
         eprintln!("그런 사례가 없습니다. --list를 보십시오");
         return ExitCode::from(2);
     }
-    let failed = if arguments.list {
-        list(&chosen)
-    } else if arguments.controls {
+    if arguments.list {
+        list(&chosen);
+        return ExitCode::SUCCESS;
+    }
+    // 멈춘 차례는 시험 전체를 끝내므로, 씨앗은 시작하기 전에 적습니다.
+    println!("씨앗 {}", arguments.seed);
+    let failed = if arguments.controls {
         controls(&chosen, arguments.seed)
     } else {
         torture(&chosen, &arguments)
@@ -85,14 +89,13 @@ fn names(case: &Case, wanted: &str) -> bool {
     case.name == wanted || case.number.to_string() == wanted
 }
 
-fn list(cases: &[Case]) -> usize {
+fn list(cases: &[Case]) {
     for case in cases {
         println!(
             "{:>2} {}: {} (짧게 {}번, 길게 {}번)",
             case.number, case.name, case.promise, case.short, case.long
         );
     }
-    0
 }
 
 fn torture(cases: &[Case], arguments: &Arguments) -> usize {

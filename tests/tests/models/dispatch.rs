@@ -7,7 +7,8 @@ use loom::thread::{JoinHandle, spawn};
 
 use crate::parts::Process;
 use crate::pool::Twist;
-use crate::worker::{Bell, Frame, Reply, Shared};
+use crate::wire::{Bell, Frame, Reply};
+use crate::worker::Shared;
 
 const PREFETCH: usize = 2;
 
@@ -69,7 +70,7 @@ impl Dispatcher {
             self.step();
         }
         for worker in self.seats.drain(..).flatten() {
-            worker.shared.close();
+            worker.shared.socket.parent_closes();
             worker.thread.join().unwrap();
         }
     }
@@ -145,7 +146,12 @@ impl Dispatcher {
             return self.finished.push(chunk);
         }
         let (count, skip) = (chunk.count, chunk.done);
-        worker.shared.send_down(Frame { chunk: worker.sent, number: chunk.number, count, skip });
+        worker.shared.socket.send_down(Frame {
+            chunk: worker.sent,
+            number: chunk.number,
+            count,
+            skip,
+        });
         worker.in_flight.push_back((worker.sent, Some(chunk)));
     }
 
@@ -181,15 +187,9 @@ impl Dispatcher {
     }
 }
 
-/// 소켓에서 결과 하나를(`Some`), 또는 끊김을(`None`) 받습니다. 올 것이 아직 없으면 바깥이 `None`입니다.
+/// 소켓에서 결과 하나를, 또는 끊김을 받습니다.
 fn receive_piece(worker: &Worker) -> Option<Option<Reply>> {
-    let mut wire = worker.shared.wire.lock().unwrap();
-    let reset = wire.worker_gone && !wire.down.is_empty(); // 읽지 않은 것을 두고 죽음(ECONNRESET)
-    if reset && worker.shared.twist == Twist::ResetHidesResults {
-        return Some(None);
-    }
-    let reply = wire.up.pop_front();
-    (reply.is_some() || wire.worker_gone).then_some(reply)
+    worker.shared.socket.receive_piece(worker.shared.twist == Twist::ResetHidesResults)
 }
 
 fn recover(chunk: &mut Chunk, shared: &Shared, item: u32) {

@@ -140,11 +140,13 @@ impl EventCount {
             if self.twist == Twist::PlainMark {
                 self.waiting.store(WAITING, SeqCst);
             } else {
+                // futex.rs: self.waiting.swap(WAITING, SeqCst);
                 self.waiting.swap(WAITING, SeqCst);
             }
             if self.twist != Twist::NoSecondLook {
                 if let Some(found) = check()? {
                     if slept && self.twist != Twist::KeepTheWake {
+                        // futex.rs: self.notify_one();
                         self.notify_one(me)?;
                     }
                     return Ok(found);

@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex};
 
 use crate::dispatch::{Chunk, Dispatcher};
 use crate::parts::Process;
-use crate::worker::{Bell, Shared};
+use crate::wire::Bell;
+use crate::worker::Shared;
 use crate::{PREEMPTIONS, at_every_step, explore, must_fail};
 
 /// 모형이 코드와 다르게 움직이는 자리. 하나라도 켜면 모형이 잘못을 찾아내야 합니다.

@@ -169,6 +169,7 @@ impl Ring {
         drop(turn);
         match self.twist {
             Twist::WakeOnePutter => self.get.moved.notify_one(me)?,
+            // ring.rs: self.shared.get.moved.notify_all();
             _ => self.get.moved.notify_all(me)?,
         }
         Ok(Some(item))

@@ -1,62 +1,13 @@
-//! 작업자의 모형(worker.rs)과, 부모와 작업자를 잇는 소켓.
+//! 작업자의 모형(worker.rs).
 
-use std::collections::VecDeque;
-use std::sync::{Arc, Mutex as Ledger};
+use std::sync::{Arc, Mutex};
 
 use loom::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release};
 use loom::sync::atomic::{AtomicU32, AtomicU64};
-use loom::sync::{Condvar, Mutex};
 
 use crate::parts::{Life, Process};
 use crate::pool::{Twist, value_of};
-
-/// 부모가 보내는 묶음.
-#[derive(Clone, Copy)]
-pub struct Frame {
-    /// 이 작업자에게 보낸 순서. 1부터.
-    pub chunk: u64,
-    /// 호출 안에서의 순서. 0부터.
-    pub number: usize,
-    pub count: u32,
-    pub skip: u32,
-}
-
-/// 작업자가 보내는 결과들: 항목의 값들이 차례로.
-pub struct Reply {
-    pub chunk: u64,
-    pub values: Vec<u64>,
-}
-
-/// 작업자 하나와 이어진 소켓. 한쪽이 죽어도 이미 보낸 것은 남습니다.
-#[derive(Default)]
-pub struct Wire {
-    pub down: VecDeque<Frame>,
-    pub up: VecDeque<Reply>,
-    pub worker_gone: bool,
-    pub parent_gone: bool,
-}
-
-/// 부모가 소켓들을 한꺼번에 기다리는 곳(`poll`).
-#[derive(Default)]
-pub struct Bell {
-    rung: Mutex<bool>,
-    ring: Condvar,
-}
-
-impl Bell {
-    fn ring(&self) {
-        *self.rung.lock().unwrap() = true;
-        self.ring.notify_one();
-    }
-
-    pub fn wait(&self) {
-        let mut rung = self.rung.lock().unwrap();
-        while !*rung {
-            rung = self.ring.wait(rung).unwrap();
-        }
-        *rung = false;
-    }
-}
+use crate::wire::{Bell, Frame, Reply, Socket};
 
 /// 공유 메모리에 놓인 진행 상황(worker.rs의 `Progress`).
 pub struct Progress {
@@ -104,11 +55,9 @@ impl Progress {
 /// 작업자 하나가 부모와 함께 보는 것.
 pub struct Shared {
     pub progress: Progress,
-    pub wire: Mutex<Wire>,
-    came: Condvar,
-    pub bell: Arc<Bell>,
+    pub socket: Socket,
     /// 모형의 바깥에서 세는 것: 항목마다 함수가 불린 횟수. `[묶음][항목]`
-    pub runs: Arc<Ledger<Vec<Vec<u32>>>>,
+    pub runs: Arc<Mutex<Vec<Vec<u32>>>>,
     pub twist: Twist,
 }
 
@@ -116,56 +65,26 @@ impl Shared {
     pub fn new(
         saved_records: usize,
         bell: Arc<Bell>,
-        runs: Arc<Ledger<Vec<Vec<u32>>>>,
+        runs: Arc<Mutex<Vec<Vec<u32>>>>,
         twist: Twist,
     ) -> Shared {
         let words = (0..2 * saved_records).map(|_| AtomicU64::new(0)).collect();
         let (chunk, item, saved) = (AtomicU64::new(0), AtomicU32::new(0), AtomicU32::new(0));
         let progress = Progress { chunk, item, saved, gates: Default::default(), words };
-        Shared { progress, wire: Mutex::default(), came: Condvar::new(), bell, runs, twist }
-    }
-
-    pub fn send_down(&self, frame: Frame) {
-        self.wire.lock().unwrap().down.push_back(frame);
-        self.came.notify_one();
-    }
-
-    /// 부모가 소켓을 닫습니다.
-    pub fn close(&self) {
-        self.wire.lock().unwrap().parent_gone = true;
-        self.came.notify_one();
-    }
-
-    fn receive(&self) -> Option<Frame> {
-        let mut wire = self.wire.lock().unwrap();
-        loop {
-            if let Some(frame) = wire.down.pop_front() {
-                return Some(frame);
-            }
-            if wire.parent_gone {
-                return None;
-            }
-            wire = self.came.wait(wire).unwrap();
-        }
-    }
-
-    fn send_up(&self, reply: Reply) {
-        self.wire.lock().unwrap().up.push_back(reply);
-        self.bell.ring();
+        Shared { progress, socket: Socket::new(bell), runs, twist }
     }
 
     /// 작업자 프로세스의 일생. 죽거나 끝나면 커널이 소켓을 닫습니다.
     pub fn live(&self, me: &Process) {
         let _ = self.serve(me);
-        self.wire.lock().unwrap().worker_gone = true;
-        self.bell.ring();
+        self.socket.worker_closes();
     }
 
     fn serve(&self, me: &Process) -> Life {
         loop {
             // worker.rs: let frame = self.channel.recv_frame(None)?;
             me.step()?;
-            let Some(frame) = self.receive() else { return Ok(()) };
+            let Some(frame) = self.socket.receive() else { return Ok(()) };
             // worker.rs: if !self.progress.claim(head.chunk) {
             me.step()?;
             if !self.progress.claim(frame.chunk, self.twist) {
@@ -227,7 +146,7 @@ impl Shared {
         if !values.is_empty() {
             // worker.rs: self.work.channel.send_frame(fingerprint::<ResultHead>(), &[&bytes], &fds, None)?;
             me.step()?;
-            self.send_up(Reply { chunk, values });
+            self.socket.send_up(Reply { chunk, values });
         }
         // worker.rs: self.work.progress.saved.store(0, Release);
         me.step()?;

@@ -17,6 +17,8 @@ use crate::{ensure_eq, ensure_matches};
 
 const LARGE: usize = 64 << 20;
 const ATTEMPTS: u32 = 50;
+/// 1초를 넘겨도 다시 해 보는 횟수.
+const TRIES: u32 = 3;
 
 static TEXT: LazyLock<String> = LazyLock::new(|| "x".repeat(LARGE));
 
@@ -30,8 +32,13 @@ fn receive_all(conn: Duplex<(), String>) -> Result<()> {
 }
 
 pub fn round(round: &mut Round) -> Result<()> {
+    let mut too_late = 0;
     for _ in 0..ATTEMPTS {
-        if attempt(&mut round.random)? {
+        let (landed, late) = attempt(&mut round.random)?;
+        // 바쁜 컴퓨터에서는 64MiB를 옮겨 담고 죽는 것만으로 1초가 넘을 수 있어, 세 번까지 다시 해 봅니다.
+        too_late += u32::from(late > ONE_SECOND);
+        ensure!(too_late < TRIES, "받는 쪽이 죽고 {late:?} 뒤에야 알았습니다");
+        if landed && late <= ONE_SECOND {
             round.landed();
             return Ok(());
         }
@@ -39,8 +46,8 @@ pub fn round(round: &mut Round) -> Result<()> {
     bail!("{ATTEMPTS}번 해 보았으나 보내는 동안 죽지 않았습니다")
 }
 
-/// 보내는 동안 죽였으면 참입니다.
-fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
+/// 보내는 동안 죽였는지와, 죽인 뒤 에러가 되기까지 걸린 시간.
+fn attempt(random: &mut fastrand::Rng) -> Result<(bool, Duration)> {
     let (left, right) = duplex::<String, ()>()?;
     let receiver = Process::spawn(receive_all, (right,))?;
     let (sent, took) = timed(|| left.send(&TEXT));
@@ -76,12 +83,11 @@ fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
         Ok((landed, failed_at.saturating_duration_since(killed_at)))
     })?;
     expect_killed(receiver.join())?;
-    ensure!(late < ONE_SECOND, "받는 쪽이 죽고 {late:?} 뒤에야 알았습니다");
     for refused in [left.send(&"한 번 더".to_string()), left.send(&TEXT)] {
         ensure_matches!(refused, Err(ChannelError::Disconnected));
     }
     still_usable()?;
-    Ok(landed)
+    Ok((landed, late))
 }
 
 /// 보내던 프로세스는 다른 파이프로 작은 것도 큰 것도 보냅니다.
