@@ -18,6 +18,8 @@ mod messages;
 mod shortage;
 #[path = "pipe/signals.rs"]
 mod signals;
+#[path = "pipe/together.rs"]
+mod together;
 
 fn main() {
     ipc_core::init();
@@ -55,5 +57,8 @@ fn main() {
         cpython::polling_receives_every_string,
         cpython::messages_do_not_merge,
         cpython::end_with_a_large_number,
+        together::ends_are_waited_for_together,
+        together::slow_ends_are_waited_for_together,
+        together::ends_and_processes_mix,
     ]);
 }

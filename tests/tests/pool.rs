@@ -10,6 +10,8 @@ mod cpython;
 mod deaths;
 #[path = "pool/failures.rs"]
 mod failures;
+#[path = "pool/hidden.rs"]
+mod hidden;
 #[path = "pool/lesson.rs"]
 mod lesson;
 #[path = "pool/options.rs"]
@@ -28,6 +30,8 @@ fn main() {
         calls::imap_unordered_gives_each_once,
         calls::dropped_imap_leaves_the_pool_usable,
         calls::apply_async_in_any_order,
+        calls::map_async_collects_in_order,
+        calls::map_async_fails_after_the_rest,
         calls::get_timeout_keeps_its_deadline,
         calls::idle_worker_takes_back_a_waiting_chunk,
         calls::handles_travel_both_ways,
@@ -58,5 +62,7 @@ fn main() {
         cpython::started_workers_do_not_leak,
         cpython::large_pool,
         cpython::default_worker_count,
+        hidden::grandchild_keeps_the_channel_open,
+        hidden::worker_that_closed_its_channel_is_ended,
     ]);
 }

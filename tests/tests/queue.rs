@@ -10,6 +10,8 @@ mod closing;
 mod cpython;
 #[path = "queue/deaths.rs"]
 mod deaths;
+#[path = "queue/joinable.rs"]
+mod joinable;
 #[path = "queue/lesson.rs"]
 mod lesson;
 #[path = "queue/order.rs"]
@@ -45,5 +47,12 @@ fn main() {
         cpython::len_follows_the_items,
         cpython::failed_put_takes_no_room,
         cpython::queue_made_in_a_child,
+        joinable::join_waits_for_every_task,
+        joinable::join_timeout_keeps_its_deadline,
+        joinable::holder_killed,
+        joinable::dropped_task_is_unfinished,
+        joinable::join_while_holding_is_an_error,
+        joinable::too_many_tasks_at_once,
+        joinable::survivors_finish_the_rest,
     ]);
 }

@@ -244,9 +244,6 @@ impl Channel {
     pub fn recv_frame(&self, deadline: Deadline) -> Result<Frame, ChannelError> {
         let blocking = if deadline.is_some() { libc::MSG_DONTWAIT } else { 0 };
         loop {
-            if deadline.is_some() && !self.poll(deadline)? {
-                return Err(ChannelError::Timeout);
-            }
             let mut packet = PACKET.take();
             packet.clear();
             packet.reserve_exact(HEADER + INLINE_MAX);
@@ -257,7 +254,9 @@ impl Channel {
                     Some(Err(ChannelError::Disconnected))
                 }
                 Ok((fds, flags)) => Some(Frame::parse(&packet, fds, flags)),
-                Err(Errno::EINTR | Errno::EAGAIN) => None,
+                Err(Errno::EINTR) => None,
+                Err(Errno::EAGAIN) if self.poll(deadline)? => None,
+                Err(Errno::EAGAIN) => Some(Err(ChannelError::Timeout)),
                 // 상대가 우리 메시지를 읽지 않은 채 닫았음을 한 번 알리는 것입니다. 상대가 보낸 것은 아직 남아 있습니다.
                 Err(Errno::ECONNRESET) => None,
                 Err(errno) => Some(Err(errno.into())),

@@ -280,16 +280,16 @@ fn open_pidfd(child: &Child) -> io::Result<OwnedFd> {
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
 }
 
-/// 여럿 가운데 하나라도 끝날 때까지 기다려 그 자리(0부터)를 돌려줍니다. `timeout`이 먼저 지나면 `None`입니다.
+/// 여럿 가운데 하나라도 준비될 때까지 기다려 그 자리(0부터)를 돌려줍니다. `timeout`이 먼저 지나면 `None`입니다.
 ///
-/// 이미 끝난 것이 있으면 곧바로 돌아옵니다. 값의 타입이 서로 다르면 `&[&a as &dyn AsFd, &b]`처럼 넘기십시오.
+/// 프로세스는 끝났을 때, 채널이나 파이프의 끝은 받을 것이 있거나 상대가 닫았을 때 준비됩니다. 이미 준비된 것이 있으면
+/// 곧바로 돌아옵니다. 타입이 서로 다르면 `&[&a as &dyn AsFd, &b]`처럼 넘기십시오.
 ///
 /// # Errors
 ///
 /// 운영체제가 기다림을 거절하면 그 에러입니다.
-pub fn wait_any<P: AsFd>(processes: &[P], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-    let mut fds: Vec<_> =
-        processes.iter().map(|p| PollFd::new(p.as_fd(), PollFlags::POLLIN)).collect();
+pub fn wait_any<W: AsFd>(waits: &[W], timeout: Option<Duration>) -> io::Result<Option<usize>> {
+    let mut fds: Vec<_> = waits.iter().map(|w| PollFd::new(w.as_fd(), PollFlags::POLLIN)).collect();
     wait_any_ready(&mut fds, timeout.and_then(after))?;
     Ok(fds.iter().position(|fd| fd.any().unwrap_or(false)))
 }

@@ -4,6 +4,7 @@
 //! 않습니다. 여기서는 끝을 인수로 건네면 소유권이 옮겨 갑니다. 부모에는 남지 않으므로 끝이 반드시 옵니다.
 
 use std::marker::PhantomData;
+use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 use ipc_core::Channel;
@@ -130,6 +131,20 @@ impl<S, R: DeserializeOwned + 'static> Duplex<S, R> {
             ended = next.is_err();
             if let Err(ChannelError::Disconnected) = next { None } else { Some(next) }
         })
+    }
+}
+
+/// 받을 것이 있거나 상대가 끝나면 읽을 수 있게 되는 디스크립터입니다. [`ipc_core::wait_any`]로 여럿을 함께 기다립니다.
+impl<S, R> AsFd for Duplex<S, R> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.channel.as_fd()
+    }
+}
+
+/// [`Duplex`]의 것과 같습니다.
+impl<T> AsFd for Receiver<T> {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.0.as_fd()
     }
 }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use ipc_core::channel::{fingerprint, wait_any_ready};
 use ipc_core::codec::{Encoder, Incoming, decode_first};
-use ipc_core::futex::Deadline;
+use ipc_core::futex::{Deadline, after};
 use ipc_core::{Channel, ChannelError, Process, ProcessError, Shared, signal_name};
 use nix::poll::{PollFd, PollFlags};
 
@@ -177,27 +177,27 @@ impl Dispatcher {
     pub fn step(&mut self, deadline: Deadline) -> Result<bool, PoolError> {
         self.hire()?;
         self.hand_out();
-        let (numbers, mut fds): (Vec<usize>, Vec<PollFd>) = (self.seats.iter().enumerate())
-            .filter_map(|(number, seat)| {
-                Some((
-                    number,
-                    PollFd::new(seat.worker.as_ref()?.channel.as_fd(), PollFlags::POLLIN),
-                ))
-            })
-            .unzip();
-        wait_any_ready(&mut fds, deadline).map_err(ChannelError::Io)?;
-        let ready: Vec<usize> = (numbers.into_iter().zip(&fds))
-            .filter(|(_, fd)| fd.any().unwrap_or(false))
-            .map(|(number, _)| number)
+        // 채널만 기다리면, 작업이 손수 만든 손자가 채널을 물려받아 쥐고 있을 때 작업자의 죽음을 보지 못합니다.
+        let seated =
+            || self.seats.iter().enumerate().filter_map(|(n, s)| Some((n, s.worker.as_ref()?)));
+        let mut fds: Vec<PollFd> = seated()
+            .flat_map(|(_, worker)| [worker.channel.as_fd(), worker.process.as_fd()])
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
             .collect();
-        for number in &ready {
-            self.receive(*number)?;
+        wait_any_ready(&mut fds, deadline).map_err(ChannelError::Io)?;
+        let ready = |fd: &PollFd| fd.any().unwrap_or(false);
+        let news: Vec<(usize, bool)> = (seated().zip(fds.chunks_exact(2)))
+            .filter(|(_, fds)| fds.iter().any(ready))
+            .map(|((number, _), fds)| (number, ready(&fds[1])))
+            .collect();
+        for (number, ended) in &news {
+            self.receive(*number, *ended)?;
         }
         // 부른 쪽이 다음 묶음을 가져오기 전에 채워 둡니다. 비워 두면 받을 작업자가 없다고 여겨 더 맡기지 않고,
         // 아무도 일하지 않는 채 소식만 기다리게 됩니다. 띄우지 못했으면 다음 차례에 알립니다.
         let _ = self.hire();
         self.hand_out();
-        Ok(!ready.is_empty())
+        Ok(!news.is_empty())
     }
 
     /// 빈자리에 작업자를 앉힙니다. 일할 작업자가 하나라도 있으면 나머지는 다음에 다시 해 봅니다.
@@ -285,14 +285,15 @@ impl Dispatcher {
         }
     }
 
-    /// 작업자의 채널에서 결과 하나를, 또는 끊김을 받습니다.
-    fn receive(&mut self, number: usize) -> Result<(), PoolError> {
+    /// 작업자의 채널에서 결과 하나를, 또는 끊김을 받습니다. `ended`이면 이미 끝난 작업자입니다.
+    fn receive(&mut self, number: usize, ended: bool) -> Result<(), PoolError> {
         let seat = &mut self.seats[number];
         let Some(worker) = &mut seat.worker else { return Ok(()) };
         let (head, piece) = match receive_piece(&worker.channel) {
             Ok(received) => received,
+            Err(ChannelError::Timeout) if !ended => return Ok(()),
             Err(error) => {
-                if !matches!(error, ChannelError::Disconnected) {
+                if !matches!(error, ChannelError::Disconnected | ChannelError::Timeout) {
                     // 결과 하나를 잃었으므로 이 작업자가 보낼 것을 더 믿을 수 없습니다.
                     worker.process.kill();
                 }
@@ -311,7 +312,7 @@ impl Dispatcher {
         // 거두어들인 묶음이 뒤에 있었다면 작업자는 이제 그것을 바로 지나칩니다.
         worker.in_flight.retain(|(_, chunk)| chunk.is_some());
         if tired(worker, &self.options) && worker.in_flight.is_empty() {
-            seat.worker.take().into_iter().for_each(Worker::dismiss);
+            seat.worker.take().into_iter().for_each(Worker::renew);
         }
         if let Some(chunk) = finished {
             self.finish(chunk);
@@ -356,16 +357,22 @@ impl Dispatcher {
 }
 
 impl Worker {
-    /// 채널을 닫아 돌려보내고, 끝나기를 기다립니다.
+    /// 채널을 닫아 돌려보내고, 받은 일을 마치고 끝나기를 기다립니다.
     fn dismiss(self) {
         drop(self.channel);
-        // 받은 일은 이미 마쳤습니다. 그 뒤에 어떻게 끝났는지는 아무에게도 뜻이 없습니다.
+        // 어떻게 끝났는지는 이제 아무에게도 뜻이 없습니다.
         let _ = self.process.join();
+    }
+
+    /// 받은 일을 모두 마친 작업자를 돌려보냅니다. 제때 끝나지 않으면 강제로 끝냅니다.
+    fn renew(mut self) {
+        drop(self.channel);
+        let _ = end(&mut self.process);
     }
 }
 
 fn receive_piece(channel: &Channel) -> Result<(ResultHead, Piece), ChannelError> {
-    let frame = channel.recv_frame(None)?;
+    let frame = channel.recv_frame(after(Duration::ZERO))?;
     frame.check::<ResultHead>()?;
     let (head, records) = decode_first::<ResultHead>(&frame.bytes)?;
     let start = frame.bytes.len() - records.len();
@@ -408,10 +415,21 @@ fn recover(chunk: &mut Chunk, progress: &SharedProgress, item: u32, death: &str)
     }
 }
 
-/// 채널을 닫은 작업자가 어떻게 끝났는지.
+/// 끝나기를 기다립니다. 제때 끝나지 않으면 강제로 끝냅니다.
+fn end(process: &mut Process<()>) -> Result<(), ProcessError> {
+    match process.join_timeout(EXIT_GRACE) {
+        Err(ProcessError::Timeout { .. }) => {
+            process.kill();
+            process.join_timeout(Duration::MAX)
+        }
+        ended => ended,
+    }
+}
+
+/// 채널을 닫은 작업자가 어떻게 끝났는지. 돌아왔으면 정말 끝났으므로, 적어 둔 것이 더 바뀌지 않습니다.
 fn describe_death(process: &mut Process<()>) -> String {
     let pid = process.id();
-    let how = match process.join_timeout(EXIT_GRACE) {
+    let how = match end(process) {
         Ok(()) => "종료 코드 0".into(),
         Err(ProcessError::Killed { signal, .. }) => signal_name(signal),
         Err(ProcessError::Exited { code, .. }) => format!("종료 코드 {code}"),

@@ -50,6 +50,9 @@ pub enum PoolError {
     /// 제한 시간이 지났습니다. 계산은 계속됩니다.
     #[error("제한 시간 안에 결과가 나오지 않았습니다. 더 기다리려면 다시 부르십시오")]
     Timeout,
+    /// 결과를 이미 받아 갔습니다.
+    #[error("맡긴 일의 결과는 이미 받아 갔습니다")]
+    AlreadyTaken,
     /// 작업자와 통신하지 못했습니다.
     #[error(transparent)]
     Channel(#[from] ChannelError),

@@ -21,7 +21,7 @@ use serde::de::DeserializeOwned;
 
 use dispatch::{Dispatcher, Initializer, Options};
 pub use error::{Cause, ItemError, PoolError};
-pub use job::{AsyncResult, Imap};
+pub use job::{AsyncResult, Imap, MapResult};
 
 /// 작업자 프로세스들의 풀입니다. 파이썬의 `multiprocessing.Pool`에 해당합니다.
 ///
@@ -158,6 +158,28 @@ impl Pool {
         self.whole(task, items).map(separate).collect()
     }
 
+    /// [`Pool::map`]의 일을 맡기고 바로 돌아옵니다. 결과는 [`MapResult::get`]으로 받습니다.
+    ///
+    /// 작업자들은 미리 받은 묶음까지만 스스로 계산합니다. 나머지는 이 풀의 메서드나 [`MapResult`]의 메서드를 부를 때
+    /// 나누어 줍니다.
+    ///
+    /// # Errors
+    ///
+    /// 닫힌 풀이면 [`PoolError::Closed`].
+    pub fn map_async<F, I, M, K>(
+        &self,
+        task: F,
+        items: I,
+    ) -> Result<MapResult<'_, Value<F, I, M, K>>, PoolError>
+    where
+        F: Task<I::Item, M, Output: Output<K>>,
+        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+    {
+        let _zero_sized = task;
+        let (items, chunk_size) = self.gather(items);
+        MapResult::new(&self.dispatcher, run::<F, I::Item, M, K>(), items, chunk_size)
+    }
+
     /// 결과를 입력 순서로 하나씩 내는 반복자입니다. 결과를 가져가는 만큼만 입력을 읽습니다.
     pub fn imap<F, I, M, K>(&self, task: F, items: I) -> Imap<'_, I::IntoIter, Value<F, I, M, K>>
     where
@@ -227,7 +249,7 @@ impl Pool {
     /// 작업자들을 바로 끝냅니다. 풀을 버리는 것과 같습니다.
     pub fn terminate(self) {}
 
-    /// 입력을 모두 모아 묶음의 크기를 정합니다.
+    /// 입력을 모두 모아, 묶음의 크기를 정하고 맡깁니다.
     fn whole<F, I, M, K>(
         &self,
         task: F,
@@ -238,12 +260,16 @@ impl Pool {
         I: IntoIterator<Item: Serialize + DeserializeOwned>,
     {
         let _zero_sized = task;
+        let (items, chunk_size) = self.gather(items);
+        Imap::new(&self.dispatcher, run::<F, I::Item, M, K>(), items, chunk_size).unbounded()
+    }
+
+    /// 입력을 모두 모아, 묶음의 크기와 함께 돌려줍니다.
+    fn gather<I: IntoIterator>(&self, items: I) -> (std::vec::IntoIter<I::Item>, usize) {
         let items: Vec<I::Item> = items.into_iter().collect();
         let workers = self.dispatcher.borrow().worker_count();
         let even = items.len().div_ceil(4 * workers).max(1);
-        let chunk_size = self.chunk_size.map_or(even, NonZeroUsize::get);
-        Imap::new(&self.dispatcher, run::<F, I::Item, M, K>(), items.into_iter(), chunk_size)
-            .unbounded()
+        (items.into_iter(), self.chunk_size.map_or(even, NonZeroUsize::get))
     }
 }
 

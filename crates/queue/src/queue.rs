@@ -3,6 +3,7 @@
 //! 내용은 공유 메모리의 고리(`ring.rs`)에 놓입니다. 파이썬의 큐는 넣은 것을 보조 스레드가 파이프로 나르므로,
 //! 넣자마자 죽은 프로세스의 항목은 사라집니다. 여기서는 [`Queue::put`]이 돌아왔으면 항목은 이미 고리에 있습니다.
 
+mod joinable;
 mod ring;
 
 use std::cell::RefCell;
@@ -17,6 +18,7 @@ use ipc_core::futex::{Deadline, LOOK_AGAIN, after};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+pub use joinable::{JoinableQueue, MAX_TASKS, Task};
 use ring::{PutError, Ring};
 
 /// [`Queue::new`]가 만드는 고리의 크기(바이트). 쓰지 않은 부분은 실제 메모리를 차지하지 않습니다.
@@ -67,6 +69,16 @@ pub enum QueueError {
     /// 큐가 닫혔고 남은 항목도 없습니다. 넣을 때라면 닫힌 큐에 넣으려 한 것입니다.
     #[error("큐가 닫혔습니다")]
     Disconnected,
+    /// 꺼낸 쪽이 마치지 못한 일이 있습니다([`JoinableQueue::join`]).
+    #[error(
+        "꺼낸 일 {count}개를 아무도 마치지 못합니다. 쥔 프로세스가 죽었거나 done을 부르지 않고 버렸습니다. 자식의 join이 돌려준 에러를 확인하십시오"
+    )]
+    Unfinished { count: u32 },
+    /// 마치지 않은 일이 너무 많습니다.
+    #[error(
+        "마치지 않은 일이 {MAX_TASKS}개입니다. 꺼낸 일을 마치고 done을 부른 뒤에 더 꺼내십시오"
+    )]
+    TooManyTasks,
     /// 항목을 바이트로, 또는 바이트를 항목으로 바꾸지 못했습니다. 꺼낼 때라면 그 항목은 버려집니다.
     #[error(transparent)]
     Codec(#[from] CodecError),
@@ -206,11 +218,7 @@ impl<T: DeserializeOwned> Queue<T> {
     ///
     /// 비었으면 [`QueueError::Empty`]. 나머지는 [`Queue::get`]과 같습니다.
     pub fn try_get(&self) -> Result<T, QueueError> {
-        with_bytes(|bytes| match self.get_now(bytes, after(LOOK_AGAIN)) {
-            Ok(Some(())) => Ok(decode(bytes)?),
-            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
-            Err(error) => Err(error),
-        })
+        self.try_get_holding(|| Ok(())).map(|(item, ())| item)
     }
 
     /// `timeout`까지만 기다려 꺼냅니다.
@@ -224,36 +232,73 @@ impl<T: DeserializeOwned> Queue<T> {
 
     /// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
     pub fn iter(&self) -> impl Iterator<Item = Result<T, QueueError>> + '_ {
-        let mut ended = false;
-        std::iter::from_fn(move || {
-            if ended {
-                return None;
-            }
-            let next = self.get();
-            ended = next.is_err();
-            if let Err(QueueError::Disconnected) = next { None } else { Some(next) }
-        })
+        until_disconnected(|| self.get())
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<T, QueueError> {
+        self.get_holding(deadline, || Ok(())).map(|(item, ())| item)
+    }
+
+    /// 꺼내기 바로 앞에서 `hold`를 부르고, 꺼낸 항목과 함께 그 값을 돌려줍니다.
+    fn get_holding<H>(
+        &self,
+        deadline: Deadline,
+        mut hold: impl FnMut() -> Result<H, QueueError>,
+    ) -> Result<(T, H), QueueError> {
         with_bytes(|bytes| {
-            let mut attempt = || self.get_now(bytes, deadline);
-            if spin(&mut attempt)?.is_none() {
-                self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
-            }
-            Ok(decode(bytes)?)
+            let mut attempt = || self.get_now(bytes, deadline, &mut hold);
+            let held = match spin(&mut attempt)? {
+                Some(held) => held,
+                None => self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?,
+            };
+            Ok((decode(bytes)?, held))
+        })
+    }
+
+    /// 기다리지 않는 [`Queue::get_holding`].
+    fn try_get_holding<H>(
+        &self,
+        hold: impl FnMut() -> Result<H, QueueError>,
+    ) -> Result<(T, H), QueueError> {
+        with_bytes(|bytes| match self.get_now(bytes, after(LOOK_AGAIN), hold) {
+            Ok(Some(held)) => Ok((decode(bytes)?, held)),
+            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
+            Err(error) => Err(error),
         })
     }
 
     /// 항목이 있으면 `bytes`에 꺼냅니다. 없으면 `None`입니다.
-    fn get_now(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<Option<()>, QueueError> {
+    fn get_now<H>(
+        &self,
+        bytes: &mut Vec<u8>,
+        deadline: Deadline,
+        mut hold: impl FnMut() -> Result<H, QueueError>,
+    ) -> Result<Option<H>, QueueError> {
         // 닫혔는지를 먼저 봅니다. 닫히기 전에 넣은 것은 그 뒤의 확인에서 반드시 보입니다.
         let closed = self.ring.is_closed();
-        if !self.is_empty() && self.ring.get(bytes, deadline)? {
-            return Ok(Some(()));
+        if !self.is_empty() {
+            let held = hold()?;
+            if self.ring.get(bytes, deadline)? {
+                return Ok(Some(held));
+            }
         }
         if closed { Err(QueueError::Disconnected) } else { Ok(None) }
     }
+}
+
+/// 큐가 닫히고 빌 때까지 `get`을 부르는 반복자. 다른 에러를 만나면 그것을 내고 끝냅니다.
+fn until_disconnected<I>(
+    mut get: impl FnMut() -> Result<I, QueueError>,
+) -> impl Iterator<Item = Result<I, QueueError>> {
+    let mut ended = false;
+    std::iter::from_fn(move || {
+        if ended {
+            return None;
+        }
+        let next = get();
+        ended = next.is_err();
+        if let Err(QueueError::Disconnected) = next { None } else { Some(next) }
+    })
 }
 
 impl<T> Clone for Queue<T> {

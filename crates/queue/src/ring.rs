@@ -130,8 +130,18 @@ impl Ring {
     /// 들어 있는 기록의 수.
     pub fn len(&self) -> usize {
         // 꺼낸 쪽을 먼저 읽습니다. 그 사이에 더 꺼내더라도 음수가 되지 않습니다.
-        let taken = self.shared.get.position().items;
-        self.shared.put.position().items.wrapping_sub(taken) as usize
+        let taken = self.items_taken();
+        self.items_put().wrapping_sub(taken) as usize
+    }
+
+    /// 지금까지 넣은 기록의 수. 한 바퀴 돌아 0으로 갑니다.
+    pub fn items_put(&self) -> u32 {
+        self.shared.put.position().items
+    }
+
+    /// 지금까지 꺼낸 기록의 수. 한 바퀴 돌아 0으로 갑니다.
+    pub fn items_taken(&self) -> u32 {
+        self.shared.get.position().items
     }
 
     /// 기록이 차지하는 칸의 수: 길이 8바이트와 내용.

@@ -139,6 +139,7 @@ impl Dispatcher {
         worker.shared.progress.offer(worker.sent);
         if self.unsendable == Some(chunk.number) {
             if self.twist != Twist::NumberUsedUp {
+                // dispatch.rs: worker.sent -= 1;
                 worker.sent -= 1;
             }
             // dispatch.rs: chunk.lose_rest(…)

@@ -105,10 +105,10 @@ impl Ring {
         Ok(Some(()))
     }
 
-    // queue.rs: `get_until`
+    // queue.rs: `get_holding`
     /// 항목이 들어오거나 닫힐 때까지 기다려 꺼냅니다.
     pub fn get(&self, me: &Process) -> Life<Result<Item, Disconnected>> {
-        // queue.rs: self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
+        // queue.rs: None => self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?,
         self.put.moved.wait_for(me, || self.get_now(me))
     }
 
@@ -127,10 +127,10 @@ impl Ring {
     }
 
     fn is_empty(&self, me: &Process) -> Life<bool> {
-        // ring.rs: let taken = self.shared.get.position().items;
+        // ring.rs: let taken = self.items_taken();
         me.step()?;
         let taken = self.get.position.load(Acquire);
-        // ring.rs: self.shared.put.position().items.wrapping_sub(taken) as usize
+        // ring.rs: self.items_put().wrapping_sub(taken) as usize
         me.step()?;
         Ok(self.put.position.load(Acquire) == taken)
     }

@@ -1,15 +1,16 @@
 //! 부르는 방법마다의 약속.
 
 use std::cell::Cell;
+use std::ops::Range;
 use std::process::id;
 use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ipc_core::Channel;
-use pool::{Pool, PoolError};
+use pool::{ItemError, Pool, PoolError};
 use tests::children::wait_count;
-use tests::wait::keeps_deadline;
+use tests::wait::{PATIENCE, keeps_deadline, until};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn square(n: u64) -> u64 {
@@ -120,6 +121,46 @@ pub fn get_timeout_keeps_its_deadline() -> Result<()> {
     }
     gate.store(1, SeqCst);
     Ok(handle.get()?)
+}
+
+fn wait_gate_and_square(gate: Counter, open: u32, n: u32) -> Result<u32> {
+    wait_gate(gate, open)?;
+    Ok(n * n)
+}
+
+/// 맡기고 바로 돌아와, 둘을 거꾸로 받아도 저마다 입력 순서입니다. 튜플은 여러 인수가 됩니다.
+pub fn map_async_collects_in_order() -> Result<()> {
+    let (pool, gate) = (Pool::new(2)?, counter()?);
+    let items = |numbers: Range<u32>| numbers.map(|n| (gate.clone(), 1, n)).collect::<Vec<_>>();
+    let mut first = pool.map_async(wait_gate_and_square, items(0..100))?;
+    let second = pool.map_async(wait_gate_and_square, items(100..103))?;
+    let mut nothing = pool.map_async(wait_gate_and_square, items(0..0))?;
+    ensure_eq!((first.is_ready()?, nothing.is_ready()?), (false, true));
+    ensure_matches!(first.get_timeout(Duration::from_millis(1)), Err(PoolError::Timeout));
+    gate.store(1, SeqCst);
+    ensure_eq!(second.get()?, [10000, 10201, 10404]);
+    until("모두 끝나기", PATIENCE, || Ok(first.is_ready()?))?;
+    ensure_eq!(first.get_timeout(Duration::ZERO)?, (0..100).map(|n| n * n).collect::<Vec<_>>());
+    ensure_matches!(first.get_timeout(PATIENCE), Err(PoolError::AlreadyTaken));
+    ensure_eq!(nothing.get()?, Vec::<u32>::new());
+    Ok(())
+}
+
+fn count_or_fail(calls: Counter, n: u32) -> Result<()> {
+    calls.fetch_add(1, SeqCst);
+    ensure!(n % 5 != 3, "{n}은 안 됩니다");
+    Ok(())
+}
+
+/// 실패한 항목이 있어도 나머지를 마치고, 가장 앞의 실패를 돌려줍니다.
+pub fn map_async_fails_after_the_rest() -> Result<()> {
+    let (pool, calls) = (Pool::new(2)?, counter()?);
+    let outcome = pool.map_async(count_or_fail, (0..20).map(|n| (calls.clone(), n)))?.get();
+    ensure_matches!(outcome, Err(PoolError::Item(ItemError { index: 3, .. })));
+    ensure_eq!(calls.load(SeqCst), 20);
+    pool.close();
+    ensure_matches!(pool.map_async(count_or_fail, [(calls, 0)]).err(), Some(PoolError::Closed));
+    Ok(())
 }
 
 fn arrive(gate: Counter) {
