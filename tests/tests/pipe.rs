@@ -50,6 +50,7 @@ fn main() {
         shortage::no_free_descriptor_is_an_error,
         shortage::descriptor_lost_on_the_way_is_an_error,
         shortage::descriptors_stay_flat,
+        shortage::file_limit_is_an_error,
         signals::signals_are_invisible,
         contrast::ipc_channel_sender_stays_stuck,
         contrast::our_sender_gets_an_error,

@@ -23,7 +23,6 @@ use std::time::Duration;
 
 use nix::errno::Errno;
 use nix::poll::{PollFd, PollFlags};
-use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, setsockopt, socketpair,
     sockopt,
@@ -34,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, Encoder, Handle, Incoming};
 use crate::futex::{Deadline, LOOK_AGAIN, after, expired, remaining};
+use crate::shared::memory_file;
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
 pub const INLINE_MAX: usize = 64 * 1024;
@@ -205,8 +205,7 @@ impl Channel {
         if length <= INLINE_MAX {
             slices.extend(parts.iter().map(|part| IoSlice::new(part)));
         } else {
-            let file =
-                body.insert(File::from(memfd_create(c"ipc-message", MFdFlags::MFD_CLOEXEC)?));
+            let file = body.insert(memory_file(c"ipc-message", length)?);
             parts.iter().try_for_each(|part| file.write_all(part))?;
             attached.push(file.as_raw_fd());
         }

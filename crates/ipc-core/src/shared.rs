@@ -4,6 +4,7 @@
 //! 메모리 파일(`memfd_create`)을 양쪽 주소 공간에 함께 매핑합니다. 파일 시스템에 이름이 없으므로, 마지막
 //! 프로세스가 죽으면 강제 종료라 해도 아무것도 남지 않습니다.
 
+use std::ffi::CStr;
 use std::fs::File;
 use std::io;
 use std::marker::PhantomData;
@@ -16,6 +17,7 @@ use std::sync::atomic::*;
 
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
+use nix::sys::resource::{Resource, getrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use crate::channel::fingerprint;
@@ -186,7 +188,7 @@ impl<T: Plain, E: Plain> Mapping<T, E> {
 
     fn create(value: T, tail: usize) -> io::Result<Self> {
         let size = Self::size(tail).ok_or(io::ErrorKind::OutOfMemory)?;
-        let file = File::from(memfd_create(c"ipc-core", MFdFlags::MFD_CLOEXEC)?);
+        let file = memory_file(c"ipc-core", size.get())?;
         file.set_len(size.get() as u64)?;
         let mapping = Self::map(file.into(), tail)?;
         // SAFETY: 방금 만든 매핑에는 `T`가 들어갈 자리가 있고, 아직 아무도 보지 못합니다.
@@ -263,6 +265,18 @@ impl<'de, T: Plain, E: Plain> Deserialize<'de> for Shared<T, E> {
         let map = Mapping::map(file.into(), tail).map_err(de::Error::custom)?;
         Ok(Shared { map: Arc::new(map) })
     }
+}
+
+/// 이름 없는 메모리 파일. `size`바이트까지 쓸 수 있어야 합니다.
+///
+/// 파일 크기의 한도를 넘겨 쓰면 커널은 에러를 돌려주는 대신 `SIGXFSZ`로 프로세스를 죽입니다. 그래서 먼저 봅니다.
+pub(crate) fn memory_file(name: &CStr, size: usize) -> io::Result<File> {
+    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    if size as u64 > limit {
+        let why = format!("파일 크기의 한도(ulimit -f)인 {limit}바이트를 넘습니다");
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
+    }
+    Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
 }
 
 /// `bytes`를 8바이트씩 나누어 `words`에 차례로 씁니다. 남는 자리는 0으로 채웁니다.

@@ -127,3 +127,22 @@ pub fn descriptors_stay_flat() -> Result<()> {
     }
     Ok(())
 }
+
+/// 한도를 넘겨 쓰면 커널은 프로세스를 죽이므로, 그 앞에서 에러가 되어야 합니다.
+fn live_under_a_file_limit() -> Result<()> {
+    let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
+    setrlimit(Resource::RLIMIT_FSIZE, 80_000, hard)?;
+    let (inbox, outbox) = pipe()?;
+    let refused = outbox.send(&"x".repeat(100_000)).err();
+    ensure!(refused.is_some_and(|error| error.to_string().contains("ulimit -f")), "큰 메시지");
+    outbox.send(&"x".repeat(70_000))?;
+    ensure_eq!(inbox.recv()?.len(), 70_000);
+    let refused = Queue::<u8>::new().err();
+    ensure!(refused.is_some_and(|error| error.to_string().contains("ulimit -f")), "큐");
+    Queue::<u8>::with_capacity(40_000).map(drop)?;
+    Ok(())
+}
+
+pub fn file_limit_is_an_error() -> Result<()> {
+    Ok(Process::spawn(live_under_a_file_limit, ())?.join()?)
+}
