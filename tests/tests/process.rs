@@ -38,6 +38,7 @@ fn main() {
         endings::exit_codes,
         endings::signals_are_named,
         endings::stack_overflow_is_an_abort,
+        endings::ignored_sigchld_is_not_inherited,
         handles::join_timeout_then_success,
         handles::join_twice_is_an_error,
         handles::join_timeout_keeps_its_deadline,

@@ -9,6 +9,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::process::exit;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +48,7 @@ pub enum Outcome<T> {
 ///
 /// 자식의 표준 입력은 비어 있고(`/dev/null`), 표준 출력과 에러는 부모와 같습니다.
 pub fn init() {
+    stop_ignoring_children();
     INITIALIZED.store(true, Relaxed);
     if args_os().nth(1).is_some_and(|argument| argument == CHILD_MARK) {
         let code = match enter() {
@@ -66,6 +68,18 @@ pub fn init() {
 /// [`init`]이 불렸는지 봅니다.
 pub fn initialized() -> bool {
     INITIALIZED.load(Relaxed)
+}
+
+/// `SIGCHLD`를 무시하도록 물려받았으면 되돌립니다. 무시하는 동안은 커널이 자식을 거두어 버려, 어떻게 끝났는지 알 수
+/// 없습니다.
+fn stop_ignoring_children() {
+    let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
+    // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
+    let Ok(before) = (unsafe { sigaction(Signal::SIGCHLD, &default) }) else { return };
+    if !matches!(before.handler(), SigHandler::SigIgn) {
+        // SAFETY: 방금까지 쓰이던 것을 그대로 돌려놓습니다.
+        let _ = unsafe { sigaction(Signal::SIGCHLD, &before) };
+    }
 }
 
 fn enter() -> Result<i32, ChannelError> {

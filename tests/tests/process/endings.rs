@@ -3,7 +3,8 @@
 use anyhow::{Context, Result, bail};
 use ipc_core::{Process, ProcessError, signal_name};
 use nix::libc;
-use nix::sys::signal::Signal;
+use nix::sys::signal::{SigHandler, Signal, signal};
+use pipe::{Receiver, pipe};
 use tests::children::{die_by, quiet_panic};
 use tests::{ensure_eq, ensure_matches};
 
@@ -86,5 +87,31 @@ pub fn stack_overflow_is_an_abort() -> Result<()> {
         Process::spawn(bottomless, (0,))?.join(),
         Err(ProcessError::Killed { signal: libc::SIGABRT, .. })
     );
+    Ok(())
+}
+
+fn start_and_join(gate: Receiver<()>) -> Result<u32> {
+    gate.recv()?;
+    Ok(Process::spawn(|| 7, ())?.join()?)
+}
+
+fn on_child(handler: SigHandler) -> Result<()> {
+    // SAFETY: 처리기를 설치하지 않고, 무시하거나 기본 동작으로 되돌리기만 합니다.
+    unsafe { signal(Signal::SIGCHLD, handler) }?;
+    Ok(())
+}
+
+fn ignore_and_start() -> Result<u32> {
+    let (gate, open) = pipe()?;
+    on_child(SigHandler::SigIgn)?;
+    let child = Process::spawn(start_and_join, (gate,))?;
+    on_child(SigHandler::SigDfl)?;
+    open.send(&())?;
+    Ok(child.join()?)
+}
+
+/// `SIGCHLD`를 무시하는 프로그램이 띄워도, 자식이 어떻게 끝났는지 압니다.
+pub fn ignored_sigchld_is_not_inherited() -> Result<()> {
+    ensure_eq!(Process::spawn(ignore_and_start, ())?.join()?, 7);
     Ok(())
 }
