@@ -33,6 +33,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, Encoder, Handle, Incoming};
 use crate::futex::{Deadline, LOOK_AGAIN, after, expired, remaining};
+use crate::hint;
 use crate::shared::memory_file;
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
@@ -54,7 +55,7 @@ thread_local! {
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
     /// 상대가 끝을 닫았거나 죽었습니다.
-    #[error("상대 쪽 끝이 닫혔습니다. 상대가 일을 마쳤거나 죽었습니다")]
+    #[error("상대 쪽 끝이 닫혔습니다. 상대가 일을 마쳤는지 죽었는지는 join으로 확인하십시오")]
     Disconnected,
     /// 제한 시간이 지났습니다. 채널은 그대로 쓸 수 있습니다.
     #[error(
@@ -78,9 +79,7 @@ pub enum ChannelError {
     )]
     Malformed(&'static str),
     /// 디스크립터나 메모리가 모자라는 등, 운영체제의 에러입니다.
-    #[error(
-        "운영체제가 통신을 거절했습니다({0}). 열린 파일의 수(ulimit -n)와 남은 메모리를 확인하십시오"
-    )]
+    #[error("운영체제가 통신을 거절했습니다({0}). {hint}", hint = hint(.0))]
     Io(#[source] io::Error),
 }
 

@@ -27,6 +27,7 @@ use crate::channel::{Channel, ChannelError, wait_any_ready, wait_ready};
 use crate::child::{self, CHILD_MARK, Outcome, Start};
 use crate::codec::Handle;
 use crate::futex::{Deadline, after};
+use crate::hint;
 use crate::lifeline;
 use crate::task::{Output, RemoteFn, Task};
 
@@ -41,9 +42,7 @@ pub enum ProcessError {
     )]
     NotInitialized,
     /// 운영체제가 새 프로세스를 거절했습니다.
-    #[error(
-        "프로세스를 시작하지 못했습니다({0}). 프로세스 수(ulimit -u)와 열린 파일 수(ulimit -n)의 한도를 확인하십시오"
-    )]
+    #[error("프로세스를 시작하지 못했습니다({0}). {hint}", hint = start_hint(.0))]
     Start(#[source] io::Error),
     /// 인수나 결과를 전하지 못했습니다.
     #[error("프로세스와 값을 주고받지 못했습니다: {0}")]
@@ -60,7 +59,10 @@ pub enum ProcessError {
     )]
     Exited { process: String, code: i32 },
     /// 시그널이 프로세스를 죽였습니다.
-    #[error("{process} 프로세스가 {} 시그널로 죽었습니다", signal_name(*.signal))]
+    #[error(
+        "{process} 프로세스가 {} 시그널로 죽었습니다. 표준 에러와 dmesg에 까닭이 남았는지 보십시오",
+        signal_name(*.signal)
+    )]
     Killed { process: String, signal: i32 },
     /// 제한 시간이 지났습니다. 프로세스는 계속 돌고 있습니다.
     #[error(
@@ -70,6 +72,17 @@ pub enum ProcessError {
     /// 이미 결과를 받아 갔습니다.
     #[error("{process} 프로세스의 결과는 이미 받아 갔습니다")]
     AlreadyJoined { process: String },
+}
+
+/// 자식을 시작하지 못했을 때 할 일. 자식은 이 프로그램의 실행 파일(`/proc/self/exe`)을 다시 실행한 것입니다.
+fn start_hint(error: &io::Error) -> &'static str {
+    match error.raw_os_error() {
+        Some(libc::EACCES) => {
+            "도는 동안 실행 파일이 실행 권한을 잃었습니다. 다시 빌드해 처음부터 실행하십시오"
+        }
+        Some(libc::ENOENT) => "/proc/self/exe가 없습니다. /proc가 보이는 곳에서 실행하십시오",
+        _ => hint(error),
+    }
 }
 
 /// 시그널의 이름과 번호. 예: `SIGKILL(9)`.

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use ipc_core::futex::{Deadline, after};
-use ipc_core::{Mutex, MutexGuard, Shared};
+use ipc_core::{Mutex, MutexGuard, Shared, hint};
 pub use ipc_core::{MutexError, Plain};
 use serde::{Deserialize, Serialize};
 
@@ -73,7 +73,7 @@ impl<T: Plain + Send> Lock<T> {
             value: UnsafeCell::new(value),
         };
         let state = Shared::new(state).map_err(|error| {
-            let hint = "남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오";
+            let hint = hint(&error);
             io::Error::new(error.kind(), format!("락을 만들지 못했습니다({error}). {hint}"))
         })?;
         Ok(Lock { state })

@@ -12,9 +12,9 @@ use std::marker::PhantomData;
 use std::time::Duration;
 
 use crossbeam_utils::Backoff;
-use ipc_core::MutexError;
 use ipc_core::codec::{CodecError, decode, encode};
 use ipc_core::futex::{Deadline, LOOK_AGAIN, after};
+use ipc_core::{MutexError, hint};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
@@ -50,7 +50,7 @@ pub struct Queue<T> {
 #[derive(Debug, thiserror::Error)]
 pub enum QueueError {
     /// 공유 메모리를 만들지 못했습니다.
-    #[error("큐를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오")]
+    #[error("큐를 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
     Create(#[source] io::Error),
     /// 지금은 자리가 없습니다(`try_put`).
     #[error("큐가 가득 찼습니다. 누군가 꺼낸 뒤에 다시 넣으십시오")]

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use ipc_core::futex::{Deadline, EventCount, after};
-use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared};
+use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared, hint};
 use serde::{Deserialize, Serialize};
 
 /// 자리의 최대 수. 스레드 하나가 쥔 채 죽었을 때 커널이 되돌려 주는 뮤텍스의 수(`ROBUST_LIST_LIMIT`)입니다.
@@ -63,9 +63,7 @@ pub enum SemaphoreError {
     #[error("자리 {places}개는 너무 많습니다. {MAX_PLACES}개까지 만들 수 있습니다")]
     TooManyPlaces { places: usize },
     /// 공유 메모리를 만들지 못했습니다.
-    #[error(
-        "세마포어를 만들지 못했습니다({0}). 남은 메모리와 열린 파일의 수(ulimit -n)를 확인하십시오"
-    )]
+    #[error("세마포어를 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
     Create(#[source] io::Error),
     /// 제한 시간이 지났습니다.
     #[error(
