@@ -1,12 +1,15 @@
 //! 여러 시험의 자식 프로세스가 함께 하는 일입니다.
 
 use std::any::Any;
+use std::fs::metadata;
+use std::os::unix::fs::MetadataExt;
 use std::panic::{panic_any, set_hook};
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::park;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
+use nix::errno::Errno;
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, raise, signal};
 
@@ -51,6 +54,15 @@ pub fn die_by(number: Signal) {
     // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
     let _ = unsafe { signal(number, SigHandler::SigDfl) };
     let _ = raise(number);
+}
+
+/// 루트라면 `user`가 됩니다. 루트에게는 적용되지 않는 한도가 있습니다.
+pub fn leave_root(user: u32) -> Result<()> {
+    if metadata("/proc/self")?.uid() == 0 {
+        // SAFETY: 정수만 주고받는 시스템 호출이며, 이 프로세스의 사용자만 바꿉니다.
+        Errno::result(unsafe { libc::setresuid(user, user, user) })?;
+    }
+    Ok(())
 }
 
 /// `SIGKILL`로 죽었어야 하는 자식을 거두어들입니다.

@@ -5,7 +5,8 @@
 //! | 시험을 돌리고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
 //! | 예제 프로그램을 띄워 줄마다 받습니다 | `lesson.rs`, `running.rs`, `transcript.rs` |
 //! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
-//! | 다른 프로세스의 상태를 봅니다 | `procfs.rs` |
+//! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
+//! | 프로세스의 상태를 봅니다 | `procfs.rs` |
 //! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
 //! | 여러 시험의 자식이 함께 하는 일 | `children.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
@@ -19,6 +20,7 @@ pub mod procfs;
 mod running;
 pub mod torture;
 pub mod transcript;
+pub mod traps;
 pub mod wait;
 
 /// 여러 프로세스가 함께 올리는 수.

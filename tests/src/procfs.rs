@@ -1,4 +1,4 @@
-//! 다른 프로세스의 상태를 `/proc`에서 봅니다.
+//! 프로세스의 상태를 `/proc`에서 봅니다.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -96,6 +96,13 @@ pub fn files_under(pid: u32, folder: &Path) -> Result<Vec<String>> {
     }
     names.retain(|name| name.starts_with(folder));
     Ok(names)
+}
+
+/// 이 프로세스의 주소 공간(바이트).
+pub fn address_space() -> Result<u64> {
+    let pages = fs::read_to_string("/proc/self/statm")?;
+    let pages: u64 = pages.split_whitespace().next().context("statm이 비었습니다")?.parse()?;
+    Ok(pages * 4096)
 }
 
 /// 다른 프로세스에 시그널을 보냅니다.

@@ -256,34 +256,6 @@ fn ci_runs_the_commands_that_the_readme_gives() -> Result {
     Ok(())
 }
 
-/// "막혔을 때"의 표에 적힌 말이 정말 나오는 말입니다. `…`은 그때그때 달라지는 부분입니다.
-#[test]
-fn readme_quotes_messages_that_the_code_prints() -> Result {
-    let mut sources = String::from("linker `cc` not found\n");
-    let minimum = manifest("crates/ipc-core")?["package"]["rust-version"].clone();
-    sources.push_str(&format!("requires rustc {}\n", minimum.as_str().unwrap_or_default()));
-    for name in names("crates")? {
-        for file in names(&format!("crates/{name}/src"))? {
-            sources.push_str(&read(format!("crates/{name}/src/{file}"))?);
-        }
-    }
-    let readme = read("README.md")?;
-    let table = readme.split("## 막혔을 때").nth(1).ok_or("'막혔을 때'가 없습니다")?;
-    let quoted: Vec<&str> = table
-        .lines()
-        .filter(|line| line.starts_with("| `"))
-        .filter_map(|line| line.split(" | ").next())
-        .map(|cell| cell.trim_matches(['|', ' ', '`']))
-        .collect();
-    assert!(quoted.len() > 5);
-    for message in quoted {
-        for part in message.split('…') {
-            assert!(sources.contains(part), "README에 적힌 {message:?}");
-        }
-    }
-    Ok(())
-}
-
 /// 누군가의 컴퓨터에만 있는 경로가 적혀 있지 않습니다.
 #[test]
 fn no_file_names_a_path_of_one_machine() -> Result {

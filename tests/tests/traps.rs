@@ -7,19 +7,17 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::path::Path;
 
-use serde_json::Value;
+use tests::traps::{Outcome, build, package_outside_sources};
 
-const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 /// 컴파일되어야 하는 프로그램. 이것까지 실패하면 함정이 아니라 시험이 잘못된 것입니다.
 const CONTROL: &str = "control";
 
 #[test]
 fn python_traps_do_not_compile() -> Result<(), Box<dyn Error>> {
-    let package = package_outside_sources()?;
-    let built = build(&package)?;
+    let package = package_outside_sources(Path::new(env!("CARGO_TARGET_TMPDIR")))?;
+    let built = build(&package, "--bins")?;
 
     let mut wrong = Vec::new();
     for (name, expected) in expectations(&package)? {
@@ -37,34 +35,6 @@ fn python_traps_do_not_compile() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// 꾸러미를 `target` 아래로 옮깁니다. 소스 폴더에 Cargo.lock이 생기지 않게 하려는 것입니다.
-fn package_outside_sources() -> Result<PathBuf, Box<dyn Error>> {
-    let root = fs::canonicalize(ROOT)?;
-    let package = Path::new(env!("CARGO_TARGET_TMPDIR")).join("traps");
-    let programs = package.join("src/bin");
-    if programs.exists() {
-        fs::remove_dir_all(&programs)?;
-    }
-    fs::create_dir_all(&programs)?;
-    for entry in fs::read_dir(root.join("tests/traps/src/bin"))? {
-        let from = entry?.path();
-        fs::copy(&from, programs.join(from.file_name().unwrap_or_default()))?;
-    }
-    let mut manifest: toml::Table =
-        fs::read_to_string(root.join("tests/traps/Cargo.toml"))?.parse()?;
-    let dependencies = manifest["dependencies"].as_table_mut().ok_or("의존성이 표가 아닙니다")?;
-    for (name, dependency) in dependencies {
-        if let Some(path) = dependency.get_mut("path") {
-            let path_now = root.join("crates").join(name);
-            *path = path_now.to_str().ok_or("경로가 UTF-8이 아닙니다")?.into();
-        }
-    }
-    fs::write(package.join("Cargo.toml"), manifest.to_string())?;
-    // 작업공간과 같은 판을 쓰므로 새로 내려받을 것이 없습니다.
-    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
-    Ok(package)
-}
-
 /// 프로그램의 이름과, 첫 줄에 적힌 기대.
 fn expectations(package: &Path) -> Result<BTreeMap<String, String>, Box<dyn Error>> {
     let mut found = BTreeMap::new();
@@ -77,41 +47,4 @@ fn expectations(package: &Path) -> Result<BTreeMap<String, String>, Box<dyn Erro
         found.insert(name, expected.to_owned());
     }
     Ok(found)
-}
-
-enum Outcome {
-    Compiled,
-    /// 컴파일러가 낸 에러를 모두 이은 것.
-    Refused(String),
-}
-
-/// 모두 한 번에 지어 봅니다. 클로저의 검사는 코드를 만들 때 이루어지므로 `check`가 아니라 `build`입니다.
-fn build(package: &Path) -> Result<BTreeMap<String, Outcome>, Box<dyn Error>> {
-    let output = Command::new(env!("CARGO"))
-        .args(["build", "--bins", "--keep-going", "--offline", "--message-format=json"])
-        .args(["--target-dir", "target"])
-        .current_dir(package)
-        .env("CARGO_INCREMENTAL", "0")
-        .output()?;
-    let mut built = BTreeMap::new();
-    for line in String::from_utf8(output.stdout)?.lines() {
-        let record: Value = serde_json::from_str(line)?;
-        if record["target"]["kind"][0] != "bin" {
-            continue;
-        }
-        let name = record["target"]["name"].as_str().unwrap_or_default().to_owned();
-        if record["reason"] == "compiler-artifact" {
-            built.insert(name, Outcome::Compiled);
-        } else if record["message"]["level"] == "error" {
-            let error = record["message"]["rendered"].as_str().unwrap_or_default();
-            match built.entry(name).or_insert(Outcome::Refused(String::new())) {
-                Outcome::Refused(errors) => errors.push_str(error),
-                Outcome::Compiled => return Err("에러를 낸 프로그램이 지어졌습니다".into()),
-            }
-        }
-    }
-    if built.is_empty() {
-        return Err(String::from_utf8_lossy(&output.stderr).into());
-    }
-    Ok(built)
 }

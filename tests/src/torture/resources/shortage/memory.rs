@@ -3,9 +3,7 @@
 //! 평범한 할당(`Vec`, `String`)이 실패하면 Rust는 프로그램을 끝냅니다. 여기서 보는 것은 공유 메모리와, 받은 메시지를
 //! 담을 자리입니다.
 
-use std::fs::read_to_string;
-
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use ipc_core::Shared;
 use lock::Lock;
 use nix::sys::resource::{Resource, setrlimit};
@@ -14,6 +12,7 @@ use queue::{Queue, QueueError};
 use semaphore::Semaphore;
 
 use super::in_korean;
+use crate::procfs::address_space;
 use crate::wait::PATIENCE;
 use crate::{ensure_eq, ensure_matches};
 
@@ -65,11 +64,4 @@ fn refused<T>(make: impl Fn() -> Result<T>) -> Result<()> {
         }
     }
     bail!("한도를 넘어 만들었습니다")
-}
-
-/// 이 프로세스의 주소 공간(바이트).
-fn address_space() -> Result<u64> {
-    let pages = read_to_string("/proc/self/statm")?;
-    let pages: u64 = pages.split_whitespace().next().context("statm이 비었습니다")?.parse()?;
-    Ok(pages * 4096)
 }

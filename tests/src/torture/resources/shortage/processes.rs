@@ -3,25 +3,18 @@
 //! 루트에게는 프로세스 수의 한도(`RLIMIT_NPROC`)가 적용되지 않습니다. 그래서 루트라면 아무도 쓰지 않는 사용자가 된
 //! 뒤에 해 봅니다. 커널은 그 사용자의 프로세스만 셉니다.
 
-use std::fs::metadata;
-use std::os::unix::fs::MetadataExt;
-
 use anyhow::{Result, ensure};
 use ipc_core::{Process, ProcessError};
-use nix::errno::Errno;
-use nix::libc;
 use nix::sys::resource::{Resource, setrlimit};
 use pool::{Pool, PoolError};
 
 use super::{in_korean, no_children};
-use crate::children::{expect_killed, sleep_forever};
+use crate::children::{expect_killed, leave_root, sleep_forever};
 use crate::ensure_matches;
 
 pub fn exhaust(seed: u64) -> Result<()> {
     let mut random = fastrand::Rng::with_seed(seed);
-    if metadata("/proc/self")?.uid() == 0 {
-        become_stranger(random.u32(1 << 20..1 << 24))?;
-    }
+    leave_root(random.u32(1 << 20..1 << 24))?;
     // 이 프로세스까지 셉니다. 루트가 아니라면 다른 프로세스도 세므로 처음부터 거절될 수 있습니다.
     let limit = random.usize(1..9);
     setrlimit(Resource::RLIMIT_NPROC, limit as u64, limit as u64)?;
@@ -61,10 +54,4 @@ fn use_pool(limit: usize) -> Result<()> {
         Err(refused @ PoolError::Start(_)) => in_korean(refused),
         Err(other) => Err(other.into()),
     }
-}
-
-fn become_stranger(user: u32) -> Result<()> {
-    // SAFETY: 정수만 주고받는 시스템 호출이며, 이 프로세스의 사용자만 바꿉니다.
-    Errno::result(unsafe { libc::setresuid(user, user, user) })?;
-    Ok(())
 }

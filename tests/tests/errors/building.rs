@@ -1,0 +1,105 @@
+//! 짓다가 막히는 것들: 진짜 rustc와 cargo를 모자라거나 다른 곳에서 부릅니다.
+
+use std::env::var_os;
+use std::fs::{Permissions, read_to_string, set_permissions, write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+use tests::traps::{Outcome, build, package_outside_sources};
+
+use crate::complained;
+
+const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/ipc-core");
+
+/// 실행할 수 있는 것도 두는 임시 폴더. `/tmp`에서는 실행이 막힌 컴퓨터도 있습니다.
+const TEMPORARY: &str = env!("CARGO_TARGET_TMPDIR");
+
+/// cargo가 부르는 rustc. `PATH`가 달라져도 부를 수 있게, 놓인 곳을 물어봅니다.
+fn rustc() -> Result<PathBuf> {
+    let named = var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = Command::new(named).args(["--print", "sysroot"]).output()?.stdout;
+    Ok(Path::new(String::from_utf8(sysroot)?.trim()).join("bin/rustc"))
+}
+
+/// `PATH`에 `cc`가 없습니다.
+pub fn without_linker() -> Result<Vec<String>> {
+    let folder = TempDir::new_in(TEMPORARY)?;
+    let source = folder.path().join("main.rs");
+    write(&source, "fn main() {}")?;
+    let mut build = Command::new(rustc()?);
+    build.arg(source).arg("--out-dir").arg(folder.path()).env("PATH", folder.path());
+    Ok(vec![complained(&mut build)?])
+}
+
+/// 진짜 rustc이지만, 몇 판인지 물으면 1.85라고 대답합니다.
+pub fn with_old_rust() -> Result<Vec<String>> {
+    let folder = TempDir::new_in(TEMPORARY)?;
+    let old = folder.path().join("rustc");
+    let answer = "sed 's/^release: .*/release: 1.85.0/'";
+    write(&old, format!("#!/bin/sh\n'{}' \"$@\" | {answer}\n", rustc()?.display()))?;
+    set_permissions(&old, Permissions::from_mode(0o755))?;
+    let mut check = Command::new(env!("CARGO"));
+    check.args(["check", "--frozen", "--target-dir"]).arg(folder.path());
+    Ok(vec![complained(check.current_dir(CORE).env("RUSTC", old))?])
+}
+
+/// 다른 시스템을 위한 표준 라이브러리가 없어도 되도록, `lib.rs`의 그 줄들만 표준 라이브러리 없이 컴파일합니다.
+pub fn for_other_systems() -> Result<Vec<String>> {
+    const WITHOUT_STD: &str = "
+        #![feature(no_core, rustc_attrs)]
+        #![no_core]
+        #[rustc_builtin_macro]
+        macro_rules! compile_error { ($message:expr $(,)?) => {}; }
+    ";
+    /// 어디서나 나오는 에러. 컴파일러가 앞의 줄들까지 다 보았다는 표시입니다.
+    const END: &str = "여기까지 보았습니다";
+    let source = read_to_string(format!("{CORE}/src/lib.rs"))?;
+    let start = source.find("#[cfg(not(all(").context("lib.rs에서 시스템을 보는 줄")?;
+    let guard = source[start..].split_inclusive(");\n").next().unwrap_or_default();
+
+    let folder = TempDir::new_in(TEMPORARY)?;
+    let path = folder.path().join("lib.rs");
+    write(&path, format!("{WITHOUT_STD}\n{guard}\ncompile_error!(\"{END}\");"))?;
+    let errors = |system: &str| -> Result<String> {
+        let mut compile = Command::new(rustc()?);
+        compile.args(["--crate-type=lib", "--emit=metadata", "--target", system]).arg(&path);
+        // no_core는 정식 기능이 아니어서, 정식 컴파일러에서도 쓰겠다고 알립니다.
+        compile.arg("--out-dir").arg(folder.path()).env("RUSTC_BOOTSTRAP", "1");
+        let errors: String =
+            complained(&mut compile)?.lines().filter(|line| line.starts_with("error: ")).collect();
+        ensure!(errors.contains(END), "{system}: 끝까지 보지 못했습니다: {errors}");
+        Ok(errors)
+    };
+    let here = errors("x86_64-unknown-linux-gnu")?;
+    ensure!(!here.contains("이 프로젝트는"), "동작하는 시스템에서도 막습니다: {here}");
+    [
+        "x86_64-apple-darwin",
+        "x86_64-pc-windows-msvc",
+        "x86_64-pc-windows-gnu",
+        "aarch64-unknown-linux-gnu",
+        "x86_64-unknown-linux-musl",
+    ]
+    .into_iter()
+    .map(errors)
+    .collect()
+}
+
+/// 컴파일되지 않아야 하는 프로그램(tests/traps) 하나를 지어 봅니다.
+fn trap(name: &str) -> Result<Vec<String>> {
+    let package = package_outside_sources(Path::new(TEMPORARY))?;
+    match build(&package, &format!("--bin={name}"))?.remove(name) {
+        Some(Outcome::Refused(errors)) => Ok(vec![errors]),
+        _ => bail!("{name}이(가) 컴파일되었습니다"),
+    }
+}
+
+pub fn capturing_closure() -> Result<Vec<String>> {
+    trap("capture")
+}
+
+pub fn pointer_in_shared_memory() -> Result<Vec<String>> {
+    trap("not_plain")
+}

@@ -1,0 +1,72 @@
+//! 한도에 걸리는 것들. 자식 안에서 한도를 낮추므로, 이 프로세스에는 남지 않습니다.
+
+use std::fs::File;
+use std::hint::black_box;
+use std::os::fd::AsRawFd;
+
+use anyhow::Result;
+use ipc_core::Process;
+use lock::Lock;
+use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use pipe::pipe;
+use queue::Queue;
+use semaphore::Semaphore;
+use tests::children::leave_root;
+use tests::procfs::address_space;
+
+use crate::said;
+
+/// 평범한 사용자 가운데, 어느 컴퓨터에나 있는 하나(`nobody`).
+const NOBODY: u32 = 65534;
+
+/// `work`를 하는 동안만 한도를 `limit`으로 낮춥니다.
+fn within<T>(resource: Resource, limit: u64, work: impl FnOnce() -> T) -> Result<T> {
+    let (before, hard) = getrlimit(resource)?;
+    setrlimit(resource, limit, hard)?;
+    let done = work();
+    setrlimit(resource, before, hard)?;
+    Ok(done)
+}
+
+fn spawn() -> Result<String> {
+    said(Process::spawn(|| (), ()))
+}
+
+pub fn processes() -> Result<Vec<String>> {
+    let task = || -> Result<String> {
+        leave_root(NOBODY)?;
+        within(Resource::RLIMIT_NPROC, 1, spawn)?
+    };
+    Ok(vec![Process::spawn(task, ())?.join()?])
+}
+
+pub fn descriptors() -> Result<Vec<String>> {
+    let task = || -> Result<Vec<String>> {
+        let free = File::open("/dev/null")?.as_raw_fd() as u64;
+        let make = || {
+            [
+                said(Queue::<u8>::new()),
+                said(Lock::new(0)),
+                said(Semaphore::new(1)),
+                said(pipe::<u8>()),
+                spawn(),
+            ]
+        };
+        let mut said: Vec<_> = within(Resource::RLIMIT_NOFILE, free, make)?.into();
+        // 소켓 한 쌍은 열 수 있지만, 그 다음 것은 열지 못합니다.
+        said.push(within(Resource::RLIMIT_NOFILE, free + 2, spawn)?);
+        said.into_iter().collect()
+    };
+    Ok(Process::spawn(task, ())?.join()?)
+}
+
+pub fn memory() -> Result<Vec<String>> {
+    let task = || -> Result<Vec<String>> {
+        // 평범한 할당은 되도록, 힙에 빈자리를 남겨 둡니다.
+        drop(black_box(vec![1u8; 64 << 10]));
+        let make =
+            || [said(Queue::<u8>::new()), said(Lock::new(0)), said(Semaphore::new(1)), spawn()];
+        within(Resource::RLIMIT_AS, address_space()?, make)?.into_iter().collect()
+    };
+    Ok(Process::spawn(task, ())?.join()?)
+}
