@@ -27,7 +27,7 @@ type Row = (&'static str, &'static str, fn() -> Result<Vec<String>>);
 /// 우리가 하는 말이 아니어서, 할 일을 README만 알려 줍니다.
 const NO_ADVICE: &str = "";
 
-const ROWS: [Row; 20] = [
+const ROWS: [Row; 21] = [
     ("linker `cc` not found", NO_ADVICE, building::without_linker),
     ("requires rustc 1.86", NO_ADVICE, building::with_old_rust),
     ("이 프로젝트는 리눅스 x86-64(glibc)에서 동작합니다", "WSL2", building::for_other_systems),
@@ -41,6 +41,7 @@ const ROWS: [Row; 20] = [
     ("Resource temporarily unavailable", "ulimit -u", limits::processes),
     ("Too many open files", "ulimit -n", limits::descriptors),
     ("Cannot allocate memory", "남은 메모리", limits::memory),
+    ("파일 크기의 한도", "ulimit -f", limits::file_size),
     ("Permission denied", "다시 빌드해", starting::permission_taken_away),
     ("상대 쪽 끝이 닫혔습니다", "join으로 확인하십시오", dying::peer_gone),
     ("값을 확인해 고친 뒤 repair()로 이어 쓰십시오", "repair()", dying::owner_killed),

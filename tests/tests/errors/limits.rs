@@ -70,3 +70,14 @@ pub fn memory() -> Result<Vec<String>> {
     };
     Ok(Process::spawn(task, ())?.join()?)
 }
+
+/// 한도를 넘겨 쓰면 커널이 프로세스를 죽이므로, 그 앞에서 거절해야 합니다.
+pub fn file_size() -> Result<Vec<String>> {
+    let task = || -> Result<Vec<String>> {
+        let large = "x".repeat(100_000);
+        let (_inbox, outbox) = pipe()?;
+        let make = || [said(Queue::<u8>::new()), said(outbox.send(&large))];
+        within(Resource::RLIMIT_FSIZE, 80_000, make)?.into_iter().collect()
+    };
+    Ok(Process::spawn(task, ())?.join()?)
+}
