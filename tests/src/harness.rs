@@ -103,7 +103,7 @@ impl Watchdog {
                     "시험 `{name}`이(가) {}초 안에 끝나지 않아 중단합니다",
                     LIMIT.as_secs()
                 );
-                std::process::abort();
+                std::process::exit(1);
             }
         };
         let thread = Builder::new().name("watchdog".into()).spawn(watch).expect("감시 스레드");

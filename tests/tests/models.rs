@@ -6,7 +6,7 @@
 //! | --- | --- | --- |
 //! | `parts.rs` | `futex.rs`의 `EventCount`, `mutex.rs` | |
 //! | `ring.rs` | `crates/queue/src/ring.rs`, `queue.rs` | `queue.rs` |
-//! | `wire.rs`, `worker.rs`, `dispatch.rs` | `crates/pool/src/worker.rs`, `dispatch.rs` | `pool.rs` |
+//! | `wire.rs`, `worker.rs`, `dispatch.rs` | `crates/pool/src/worker.rs`, `dispatch.rs`, `seat.rs`, `chunk.rs` | `pool.rs` |
 //!
 //! loom을 씁니다. 순서를 무작위로 고르는 shuttle과 달리 빠짐없이 돌고, `Relaxed`와 `Release`의 차이까지 봅니다.
 //! 그 대신 크기가 작아야 하므로 프로세스는 셋, 항목은 서너 개이고, 빼앗기(preemption)는 두 번까지입니다.

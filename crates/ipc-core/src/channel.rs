@@ -12,13 +12,9 @@
 //! 모자라면 패닉합니다. 여기서는 소켓을 자식에게 물려주므로 연결이라는 단계 자체가 없습니다. 두 구현의
 //! 차이는 `tests/tests/pipe.rs`가 나란히 보여 줍니다.
 
-use std::any::TypeId;
 use std::cell::Cell;
-use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{self, IoSlice, Read, Seek, Write};
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::fs::MetadataExt;
+use std::io::{self, IoSlice, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
@@ -32,19 +28,11 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, Encoder, Handle, Incoming};
+pub use crate::frame::{Frame, HANDLES_MAX, INLINE_MAX, fingerprint};
+use crate::frame::{HEADER, header, receive};
 use crate::futex::{Deadline, LOOK_AGAIN, after, expired, remaining};
 use crate::hint;
 use crate::shared::memory_file;
-
-/// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
-pub const INLINE_MAX: usize = 64 * 1024;
-/// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 하나는 내용의 몫).
-pub const HANDLES_MAX: usize = 252;
-
-/// 프레임의 앞머리: 타입 지문, 내용의 바이트 수, 값에 딸린 디스크립터의 개수. 각각 8바이트.
-const HEADER: usize = 24;
-/// 커널이 디스크립터를 싣는 보조 데이터의 크기(8바이트 단위).
-const CONTROL_WORDS: usize = (HANDLES_MAX + 1) * size_of::<RawFd>() / 8 + 8;
 
 thread_local! {
     /// 받을 때마다 새로 할당하지 않도록 다시 쓰는 버퍼.
@@ -99,13 +87,6 @@ impl From<Errno> for ChannelError {
     }
 }
 
-/// 같은 실행 파일 안에서 타입마다 다른 수입니다.
-pub fn fingerprint<T: 'static>() -> u64 {
-    let mut hasher = DefaultHasher::new();
-    TypeId::of::<T>().hash(&mut hasher);
-    hasher.finish()
-}
-
 /// 양방향 채널의 한쪽 끝입니다. 다른 끝이 모두 닫히면 받는 쪽은 [`ChannelError::Disconnected`]를 봅니다.
 ///
 /// `std::sync::mpsc`와 달리 값을 직렬화해 복사하며, 끝 자체를 [`crate::Process`]의 인수로 건넬 수 있습니다.
@@ -118,14 +99,6 @@ pub fn fingerprint<T: 'static>() -> u64 {
 /// ```
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Channel(Handle);
-
-/// 받은 메시지 하나. 아직 값으로 읽기 전입니다.
-#[derive(Debug)]
-pub struct Frame {
-    fingerprint: u64,
-    pub bytes: Vec<u8>,
-    pub fds: Vec<OwnedFd>,
-}
 
 impl Channel {
     /// 서로 이어진 두 끝을 만듭니다.
@@ -193,11 +166,7 @@ impl Channel {
             return Err(ChannelError::TooManyHandles { count: fds.len() });
         }
         let length: usize = parts.iter().map(|part| part.len()).sum();
-        let words = [fingerprint, length as u64, fds.len() as u64];
-        let mut header = [0; HEADER];
-        for (slot, word) in header.chunks_exact_mut(8).zip(words) {
-            slot.copy_from_slice(&word.to_ne_bytes());
-        }
+        let header = header(fingerprint, length, fds.len());
         let mut attached: Vec<RawFd> = fds.iter().map(AsRawFd::as_raw_fd).collect();
         let mut slices = vec![IoSlice::new(&header)];
         let mut body = None;
@@ -272,118 +241,6 @@ impl Channel {
     }
 }
 
-impl Frame {
-    /// 이 프레임이 `T`로 보낸 것인지 봅니다.
-    pub fn check<T: 'static>(&self) -> Result<(), ChannelError> {
-        if self.fingerprint == fingerprint::<T>() {
-            return Ok(());
-        }
-        Err(ChannelError::TypeMismatch { expected: std::any::type_name::<T>() })
-    }
-
-    /// `flags`는 받으면서 잘린 것을 커널이 알리는 표시입니다.
-    fn parse(packet: &[u8], mut fds: Vec<OwnedFd>, flags: i32) -> Result<Frame, ChannelError> {
-        if flags & libc::MSG_TRUNC != 0 {
-            return Err(ChannelError::Malformed("너무 깁니다"));
-        }
-        let (header, inline) = packet
-            .split_at_checked(HEADER)
-            .ok_or(ChannelError::Malformed("앞머리보다 짧습니다"))?;
-        let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| header[at + i]));
-        let (fingerprint, length, handles) = (word(0), word(8), word(16));
-        let in_file = length > INLINE_MAX as u64;
-        if handles.saturating_add(in_file.into()) != fds.len() as u64 {
-            // 여분의 디스크립터가 없으면 커널은 실려 온 것을 버리고 메시지만 건넵니다.
-            return Err(if flags & libc::MSG_CTRUNC == 0 {
-                ChannelError::Malformed("디스크립터의 수가 다릅니다")
-            } else {
-                ChannelError::Io(Errno::EMFILE.into())
-            });
-        }
-        let mut bytes = Vec::new();
-        if in_file {
-            let mut file = File::from(fds.pop().ok_or(ChannelError::Malformed("내용이 없습니다"))?);
-            let metadata = file.metadata()?;
-            if metadata.len() != length {
-                return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
-            }
-            // 보내는 쪽은 내용을 다 씁니다. 길이만 늘린 파일을 읽으면 없는 내용에 메모리를 다 씁니다.
-            if metadata.blocks().saturating_mul(512) < length {
-                return Err(ChannelError::Malformed("내용이 비어 있습니다"));
-            }
-            bytes.try_reserve_exact(length as usize).map_err(|_| Errno::ENOMEM)?;
-            file.rewind()?;
-            file.take(length).read_to_end(&mut bytes)?;
-        } else {
-            bytes.extend_from_slice(inline);
-        }
-        if bytes.len() as u64 != length {
-            return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
-        }
-        Ok(Frame { fingerprint, bytes, fds })
-    }
-}
-
-/// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 마감이 먼저 오면 `false`이며, 시그널은 보이지 않습니다.
-pub fn wait_ready(fd: BorrowedFd, events: PollFlags, deadline: Deadline) -> io::Result<bool> {
-    Ok(wait_any_ready(&mut [PollFd::new(fd, events)], deadline)? > 0)
-}
-
-/// `fds` 가운데 하나라도 준비될 때까지 기다리고, 준비된 개수를 돌려줍니다. 마감이 먼저 오면 0입니다.
-pub fn wait_any_ready(fds: &mut [PollFd], deadline: Deadline) -> io::Result<usize> {
-    loop {
-        let timeout = remaining(deadline).map(TimeSpec::from_duration);
-        match nix::poll::ppoll(fds, timeout, None) {
-            Ok(0) if !expired(deadline) => {}
-            Ok(ready) => return Ok(ready as usize),
-            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 마감은 지킵니다.
-            Err(Errno::EINTR) if expired(deadline) => return Ok(0),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
-    }
-}
-
-/// 메시지 하나를 `bytes`의 빈 자리에 받고, 실려 온 디스크립터와 커널의 표시(`msg_flags`)를 돌려줍니다.
-///
-/// nix의 `recvmsg`는 디스크립터가 잘렸을 때 이미 받은 것을 알려 주지 않아 새어 나갑니다. 그래서 직접 부릅니다.
-fn receive(socket: RawFd, bytes: &mut Vec<u8>, flags: i32) -> nix::Result<(Vec<OwnedFd>, i32)> {
-    let mut control = [0u64; CONTROL_WORDS];
-    let mut slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.capacity() };
-    // SAFETY: 모든 필드가 정수나 포인터인 C 구조체라 0이 올바른 값입니다.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &mut slice;
-    message.msg_iovlen = 1;
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control);
-    // SAFETY: `message`가 가리키는 두 버퍼는 이 함수보다 오래 살고, 길이는 실제 크기와 같습니다.
-    let length = unsafe { libc::recvmsg(socket, &mut message, flags | libc::MSG_CMSG_CLOEXEC) };
-    let length = Errno::result(length)?;
-    // SAFETY: 커널이 앞의 `length`바이트를 채웠고, `length`는 용량을 넘지 않습니다.
-    unsafe { bytes.set_len(length as usize) };
-
-    let mut fds = Vec::new();
-    // SAFETY: `message`는 커널이 방금 채운 것이고, 보조 데이터는 아직 살아 있는 `control` 안에 있습니다.
-    let mut next = unsafe { libc::CMSG_FIRSTHDR(&message) };
-    // SAFETY: CMSG 매크로는 널이거나 `control` 안의 올바른 머리를 돌려줍니다.
-    while let Some(header) = unsafe { next.as_ref() } {
-        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
-            // SAFETY: 데이터의 시작만 계산합니다. 머리는 `control` 안에 있습니다.
-            let data = unsafe { libc::CMSG_DATA(header) };
-            let size = header.cmsg_len - (data as usize - std::ptr::from_ref(header) as usize);
-            for index in 0..size / size_of::<RawFd>() {
-                // SAFETY: 커널이 `cmsg_len`까지 디스크립터를 채웠습니다. 정렬은 보장되지 않습니다.
-                let fd = unsafe { data.cast::<RawFd>().add(index).read_unaligned() };
-                // SAFETY: 커널이 이 프로세스에 방금 연 디스크립터이고, 다른 주인이 없습니다.
-                fds.push(unsafe { OwnedFd::from_raw_fd(fd) });
-            }
-        }
-        // SAFETY: 위와 같습니다.
-        next = unsafe { libc::CMSG_NXTHDR(&message, header) };
-    }
-    Ok((fds, message.msg_flags))
-}
-
 impl From<OwnedFd> for Channel {
     fn from(socket: OwnedFd) -> Channel {
         Channel(Handle::new(socket))
@@ -415,5 +272,25 @@ mod tests {
         assert_eq!(ours.recv::<String>(None)?, "마지막 말");
         assert!(matches!(ours.recv::<String>(None), Err(ChannelError::Disconnected)));
         Ok(())
+    }
+}
+
+/// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 마감이 먼저 오면 `false`이며, 시그널은 보이지 않습니다.
+pub fn wait_ready(fd: BorrowedFd, events: PollFlags, deadline: Deadline) -> io::Result<bool> {
+    Ok(wait_any_ready(&mut [PollFd::new(fd, events)], deadline)? > 0)
+}
+
+/// `fds` 가운데 하나라도 준비될 때까지 기다리고, 준비된 개수를 돌려줍니다. 마감이 먼저 오면 0입니다.
+pub fn wait_any_ready(fds: &mut [PollFd], deadline: Deadline) -> io::Result<usize> {
+    loop {
+        let timeout = remaining(deadline).map(TimeSpec::from_duration);
+        match nix::poll::ppoll(fds, timeout, None) {
+            Ok(0) if !expired(deadline) => {}
+            Ok(ready) => return Ok(ready as usize),
+            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 마감은 지킵니다.
+            Err(Errno::EINTR) if expired(deadline) => return Ok(0),
+            Err(Errno::EINTR) => {}
+            Err(errno) => return Err(errno.into()),
+        }
     }
 }

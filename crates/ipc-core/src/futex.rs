@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::time::TimeSpec;
 
-use crate::shared::Plain;
+use crate::plain::Plain;
 
 /// 기다림의 끝. `None`이면 끝없이 기다립니다.
 pub type Deadline = Option<Instant>;

@@ -3,8 +3,8 @@
 //! | 하는 일 | 파일 | 쓰는 커널의 기능 |
 //! | --- | --- | --- |
 //! | 시작: 함수를 새 프로세스에서 | `process.rs`, `child.rs`, `task.rs`, `lifeline.rs` | `posix_spawn`, `pidfd`, `O_ASYNC` |
-//! | 전달: 값을 복사해 보내기 | `channel.rs`, `codec.rs` | 유닉스 도메인 소켓, `SCM_RIGHTS` |
-//! | 공유: 같은 메모리 보기 | `shared.rs` | `memfd_create`, `mmap` |
+//! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`, `codec.rs` | 유닉스 도메인 소켓, `SCM_RIGHTS` |
+//! | 공유: 같은 메모리 보기 | `shared.rs`, `plain.rs` | `memfd_create`, `mmap` |
 //! | 차례: 한 번에 하나씩 | `mutex.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `futex.rs` | `futex` |
 //!
@@ -18,11 +18,13 @@ compile_error!(
 pub mod channel;
 mod child;
 pub mod codec;
+mod frame;
 pub mod futex;
 mod help;
 mod hint;
 mod lifeline;
 mod mutex;
+mod plain;
 mod process;
 mod shared;
 mod task;
@@ -33,6 +35,7 @@ pub use codec::CodecError;
 pub use help::help;
 pub use hint::hint;
 pub use mutex::{Mutex, MutexError, MutexGuard};
+pub use plain::{Plain, Zeroed};
 pub use process::{Process, ProcessError, signal_name, wait_any};
-pub use shared::{Plain, Shared, Zeroed, load_bytes, store_bytes};
+pub use shared::{Shared, load_bytes, store_bytes};
 pub use task::{Output, RemoteFn, Task, summon};

@@ -20,7 +20,7 @@ use nix::errno::Errno;
 use nix::time::{ClockId, clock_gettime};
 
 use crate::futex::{Deadline, LOOK_AGAIN, expired, remaining};
-use crate::shared::{Plain, Zeroed};
+use crate::plain::{Plain, Zeroed};
 
 /// 뮤텍스를 얻지 못한 까닭입니다.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

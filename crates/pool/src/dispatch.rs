@@ -5,107 +5,22 @@
 //! 일 뒤에 밀린 묶음이 다른 작업자를 놀게 하면, 아직 시작하지 않은 그 묶음을 거두어 노는 작업자에게 줍니다.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::Acquire;
-use std::time::Duration;
 
-use ipc_core::channel::{fingerprint, wait_any_ready};
-use ipc_core::codec::{Encoder, Incoming, decode_first};
-use ipc_core::futex::{Deadline, after};
-use ipc_core::{Channel, ChannelError, Process, ProcessError, Shared, signal_name};
+use ipc_core::ChannelError;
+use ipc_core::channel::wait_any_ready;
+use ipc_core::futex::Deadline;
 use nix::poll::{PollFd, PollFlags};
 
+use crate::chunk::Chunk;
 use crate::error::{Cause, PoolError};
-use crate::record::Records;
-use crate::worker::{
-    ChunkHead, Initialize, Progress, ResultHead, RunChunk, SAVED_WORDS, SharedProgress, read_saved,
-    serve,
-};
+use crate::seat::{Options, Seat, Worker};
 
 /// 작업자 하나에 미리 주는 묶음의 수.
 const PREFETCH: usize = 2;
 /// 작업자 자리 하나에서 준비에 거듭 실패해도 되는 횟수.
 const MAX_FAILED_STARTS: u32 = 3;
-/// 채널이 닫힌 작업자가 끝나기를 기다리는 시간. 지나면 강제로 끝냅니다.
-const EXIT_GRACE: Duration = Duration::from_secs(1);
-
-/// 풀을 만들 때 정하는 것들.
-pub struct Options {
-    pub workers: usize,
-    pub retries: u32,
-    pub max_tasks_per_child: Option<u64>,
-    pub initializer: Option<Initializer>,
-}
-
-/// 작업자마다 처음에 부를 함수와, 그 인수를 보내는 방법.
-pub struct Initializer {
-    pub run: Initialize,
-    pub send_args: SendArgs,
-}
-
-pub type SendArgs = Box<dyn Fn(&Channel) -> Result<(), ChannelError> + Send>;
-
-/// 한 번에 맡기는 항목들. 끝난 뒤에는 결과가 담깁니다.
-pub struct Chunk {
-    pub job: u64,
-    /// 호출 안에서의 순서. 0부터.
-    pub number: usize,
-    /// 첫 항목의 자리. 0부터.
-    pub first: usize,
-    pub run: RunChunk,
-    pub items: Vec<u8>,
-    pub fds: Vec<OwnedFd>,
-    pub count: u32,
-    /// 결과가 정해진 항목의 수. 언제나 앞에서부터 차례로 정해집니다.
-    pub done: u32,
-    /// 작업자가 죽었을 때 다시 해 볼 수 있는 횟수.
-    pub retries: u32,
-    pub pieces: Vec<Piece>,
-}
-
-/// 이어진 항목 몇 개의 결과.
-pub enum Piece {
-    /// 작업자가 보냈거나 적어 둔 결과들.
-    Records { bytes: Vec<u8>, start: usize, handles: Incoming },
-    /// 결과를 내지 못한 항목 하나.
-    Lost(Cause),
-}
-
-impl Piece {
-    /// 담긴 결과의 수.
-    fn len(&self) -> u32 {
-        match self {
-            Piece::Records { bytes, start, .. } => Records(&bytes[*start..]).count() as u32,
-            Piece::Lost(_) => 1,
-        }
-    }
-}
-
-impl Chunk {
-    /// 남은 항목을 모두 `cause`로 끝냅니다.
-    fn lose_rest(&mut self, cause: &Cause) {
-        self.pieces.extend((self.done..self.count).map(|_| Piece::Lost(cause.clone())));
-        self.done = self.count;
-    }
-}
-
-struct Worker {
-    process: Process<()>,
-    channel: Channel,
-    progress: SharedProgress,
-    /// 보낸 순서대로. 거두어들인 묶음은 `None`으로 남아, 작업자가 앞의 것을 마칠 때까지 자리를 차지합니다.
-    in_flight: VecDeque<(u64, Option<Chunk>)>,
-    /// 지금까지 보낸 묶음의 수이자 마지막 묶음의 번호.
-    sent: u64,
-}
-
-/// 작업자가 앉는 자리.
-#[derive(Default)]
-struct Seat {
-    worker: Option<Worker>,
-    /// 마지막 호출부터 이 자리의 작업자가 거듭 준비하지 못하고 끝난 횟수.
-    failed_starts: u32,
-}
 
 /// 풀의 부모 쪽 전체.
 pub struct Dispatcher {
@@ -204,7 +119,7 @@ impl Dispatcher {
     fn hire(&mut self) -> Result<(), PoolError> {
         for number in 0..self.seats.len() {
             if self.seats[number].worker.is_none() {
-                match start(&self.options) {
+                match Worker::start(&self.options) {
                     Ok(worker) => self.seats[number].worker = Some(worker),
                     Err(error) if self.workers().next().is_none() => return Err(error),
                     Err(_) => break,
@@ -219,7 +134,7 @@ impl Dispatcher {
         for depth in 0..PREFETCH {
             for number in 0..self.seats.len() {
                 let free = |worker: &Worker| {
-                    worker.in_flight.len() == depth && !tired(worker, &self.options)
+                    worker.in_flight.len() == depth && !worker.tired(&self.options)
                 };
                 if self.seats[number].worker.as_ref().is_some_and(free) {
                     let Some(chunk) = self.waiting.pop_front().or_else(|| self.take_back(depth))
@@ -237,45 +152,16 @@ impl Dispatcher {
         if depth > 0 {
             return None;
         }
-        self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).find_map(|worker| {
-            let [_, (chunk_number, chunk)] = worker.in_flight.make_contiguous() else {
-                return None;
-            };
-            if chunk.is_some() && worker.progress.claim(*chunk_number) {
-                chunk.take()
-            } else {
-                None
-            }
-        })
+        self.seats.iter_mut().filter_map(|seat| seat.worker.as_mut()).find_map(Worker::take_back)
     }
 
-    fn send(&mut self, number: usize, mut chunk: Chunk) {
+    fn send(&mut self, number: usize, chunk: Chunk) {
         let Some(worker) = &mut self.seats[number].worker else {
             return self.waiting.push_front(chunk);
         };
-        let mut head = Encoder::default();
-        worker.sent += 1;
-        let sent = head
-            .push(&ChunkHead { chunk: worker.sent, run: chunk.run, skip: chunk.done })
-            .map_err(ChannelError::from)
-            .and_then(|()| {
-                worker.progress.offer(worker.sent);
-                let (head, _) = head.finish();
-                let fingerprint = fingerprint::<ChunkHead>();
-                worker.channel.send_frame(fingerprint, &[&head, &chunk.items], &chunk.fds, None)
-            });
-        match sent {
-            Ok(()) => worker.in_flight.push_back((worker.sent, Some(chunk))),
-            // 놀던 사이에 죽은 작업자입니다. 채널이 닫힌 것을 `step`이 보고 바꿉니다.
-            Err(ChannelError::Disconnected) => {
-                worker.in_flight.push_back((worker.sent, Some(chunk)));
-            }
-            Err(error) => {
-                // 보내지 못한 번호는 다시 씁니다. 번호를 건너뛰면 다음 묶음이 앞 묶음의 권리를 덮어씁니다.
-                worker.sent -= 1;
-                chunk.lose_rest(&Cause::Failed(error.to_string()));
-                self.finish(chunk);
-            }
+        if let Err((mut chunk, error)) = worker.send(chunk) {
+            chunk.lose_rest(&Cause::Failed(error.to_string()));
+            self.finish(chunk);
         }
     }
 
@@ -289,7 +175,7 @@ impl Dispatcher {
     fn receive(&mut self, number: usize, ended: bool) -> Result<(), PoolError> {
         let seat = &mut self.seats[number];
         let Some(worker) = &mut seat.worker else { return Ok(()) };
-        let (head, piece) = match receive_piece(&worker.channel) {
+        let (head, piece) = match worker.receive() {
             Ok(received) => received,
             Err(ChannelError::Timeout) if !ended => return Ok(()),
             Err(error) => {
@@ -311,7 +197,7 @@ impl Dispatcher {
         let finished = worker.in_flight.pop_front().and_then(|(_, chunk)| chunk);
         // 거두어들인 묶음이 뒤에 있었다면 작업자는 이제 그것을 바로 지나칩니다.
         worker.in_flight.retain(|(_, chunk)| chunk.is_some());
-        if tired(worker, &self.options) && worker.in_flight.is_empty() {
+        if worker.tired(&self.options) && worker.in_flight.is_empty() {
             seat.worker.take().into_iter().for_each(Worker::renew);
         }
         if let Some(chunk) = finished {
@@ -323,11 +209,11 @@ impl Dispatcher {
     /// 죽은 작업자를 거두고, 맡겼던 묶음을 정리합니다. 빈자리는 다음 [`Dispatcher::hire`]가 채웁니다.
     fn bury(&mut self, number: usize) -> Result<(), PoolError> {
         let Some(mut worker) = self.seats[number].worker.take() else { return Ok(()) };
-        let death = describe_death(&mut worker.process);
+        let death = worker.describe_death();
         for (chunk_number, chunk) in worker.in_flight.drain(..).rev() {
             let Some(mut chunk) = chunk else { continue };
             if let Some(item) = worker.progress.item_of(chunk_number) {
-                recover(&mut chunk, &worker.progress, item, &death);
+                chunk.recover(&worker.progress, item, &death);
             }
             if chunk.done < chunk.count {
                 self.waiting.push_front(chunk)
@@ -354,89 +240,4 @@ impl Dispatcher {
     pub fn join(&mut self) {
         self.seats.iter_mut().filter_map(|seat| seat.worker.take()).for_each(Worker::dismiss);
     }
-}
-
-impl Worker {
-    /// 채널을 닫아 돌려보내고, 받은 일을 마치고 끝나기를 기다립니다.
-    fn dismiss(self) {
-        drop(self.channel);
-        // 어떻게 끝났는지는 이제 아무에게도 뜻이 없습니다.
-        let _ = self.process.join();
-    }
-
-    /// 받은 일을 모두 마친 작업자를 돌려보냅니다. 제때 끝나지 않으면 강제로 끝냅니다.
-    fn renew(mut self) {
-        drop(self.channel);
-        let _ = end(&mut self.process);
-    }
-}
-
-fn receive_piece(channel: &Channel) -> Result<(ResultHead, Piece), ChannelError> {
-    let frame = channel.recv_frame(after(Duration::ZERO))?;
-    frame.check::<ResultHead>()?;
-    let (head, records) = decode_first::<ResultHead>(&frame.bytes)?;
-    let start = frame.bytes.len() - records.len();
-    Ok((head, Piece::Records { bytes: frame.bytes, start, handles: Incoming::from(frame.fds) }))
-}
-
-/// 정해진 수의 묶음을 받아, 더 받지 않고 바뀔 차례인지 봅니다.
-fn tired(worker: &Worker, options: &Options) -> bool {
-    options.max_tasks_per_child.is_some_and(|limit| worker.sent >= limit)
-}
-
-fn start(options: &Options) -> Result<Worker, PoolError> {
-    let (channel, workers_end) = Channel::pair()?;
-    let progress = Shared::with_tail(Progress::default(), SAVED_WORDS).map_err(ChannelError::Io)?;
-    if let Some(initializer) = &options.initializer {
-        (initializer.send_args)(&channel)?;
-    }
-    let initialize = options.initializer.as_ref().map(|initializer| initializer.run);
-    let process = Process::spawn(serve, (workers_end, progress.clone(), initialize))?;
-    Ok(Worker { process, channel, progress, in_flight: VecDeque::new(), sent: 0 })
-}
-
-/// 죽은 작업자가 적어 둔 결과를 되찾고, 죽을 때 계산하던 항목만 잃은 것으로 합니다.
-fn recover(chunk: &mut Chunk, progress: &SharedProgress, item: u32, death: &str) {
-    read_saved(progress, |index, bytes| {
-        if index == chunk.done {
-            chunk.pieces.push(Piece::Records { bytes, start: 0, handles: Incoming::default() });
-            chunk.done += 1;
-        }
-    });
-    // 항목과 항목 사이에서 죽었으면 잃은 것이 없습니다.
-    if item != chunk.done || chunk.done == chunk.count {
-        return;
-    }
-    if chunk.retries > 0 {
-        chunk.retries -= 1;
-    } else {
-        chunk.pieces.push(Piece::Lost(Cause::WorkerDied(death.to_owned())));
-        chunk.done += 1;
-    }
-}
-
-/// 끝나기를 기다립니다. 제때 끝나지 않으면 강제로 끝냅니다.
-fn end(process: &mut Process<()>) -> Result<(), ProcessError> {
-    match process.join_timeout(EXIT_GRACE) {
-        Err(ProcessError::Timeout { .. }) => {
-            process.kill();
-            process.join_timeout(Duration::MAX)
-        }
-        ended => ended,
-    }
-}
-
-/// 채널을 닫은 작업자가 어떻게 끝났는지. 돌아왔으면 정말 끝났으므로, 적어 둔 것이 더 바뀌지 않습니다.
-fn describe_death(process: &mut Process<()>) -> String {
-    let pid = process.id();
-    let how = match end(process) {
-        Ok(()) => "종료 코드 0".into(),
-        Err(ProcessError::Killed { signal, .. }) => signal_name(signal),
-        Err(ProcessError::Exited { code, .. }) => format!("종료 코드 {code}"),
-        Err(ProcessError::Failed { message, .. } | ProcessError::Panicked { message, .. }) => {
-            message
-        }
-        Err(error) => error.to_string(),
-    };
-    format!("PID {pid}, {how}")
 }

@@ -3,12 +3,17 @@
 //! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 보냅니다. 파이썬의 풀은 작업자가 죽으면 그
 //! 결과를 영원히 기다리지만, 여기서는 죽은 작업자가 계산하던 항목만 에러가 되고, 작업자는 새로 바뀝니다.
 //!
-//! 부모 쪽은 `dispatch.rs`, 작업자 쪽은 `worker.rs`, 둘 사이를 오가는 형식은 `record.rs`에 있습니다.
+//! 데이터는 한 방향으로 흐릅니다: 부른 쪽(`imap.rs`, `later.rs`) → 호출(`job.rs`) → 나누어 주기(`dispatch.rs`) →
+//! 자리(`seat.rs`) → 작업자(`worker.rs`). 오가는 것은 묶음(`chunk.rs`)이고, 그 안의 형식은 `record.rs`에 있습니다.
 
+mod chunk;
 mod dispatch;
 mod error;
+mod imap;
 mod job;
+mod later;
 mod record;
+mod seat;
 mod worker;
 
 use std::cell::RefCell;
@@ -19,9 +24,11 @@ use ipc_core::{Channel, Output, RemoteFn, Task};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use dispatch::{Dispatcher, Initializer, Options};
+use dispatch::Dispatcher;
 pub use error::{Cause, ItemError, PoolError};
-pub use job::{AsyncResult, Imap, MapResult};
+pub use imap::Imap;
+pub use later::{AsyncResult, MapResult};
+use seat::{Initializer, Options};
 
 /// 작업자 프로세스들의 풀입니다. 파이썬의 `multiprocessing.Pool`에 해당합니다.
 ///

@@ -122,7 +122,7 @@ impl Dispatcher {
         let twist = self.twist;
         self.seats.iter_mut().flatten().find_map(|worker| {
             let [_, (number, chunk)] = worker.in_flight.make_contiguous() else { return None };
-            // dispatch.rs: if chunk.is_some() && worker.progress.claim(*chunk_number) {
+            // seat.rs: if chunk.is_some() && self.progress.claim(*number) { chunk.take() } else { None }
             if chunk.is_some() && worker.shared.progress.claim(*number, twist) {
                 chunk.take()
             } else {
@@ -133,13 +133,13 @@ impl Dispatcher {
 
     fn send(&mut self, number: usize, mut chunk: Chunk) {
         let Some(worker) = &mut self.seats[number] else { return self.waiting.push_front(chunk) };
-        // dispatch.rs: worker.sent += 1;
+        // seat.rs: self.sent += 1;
         worker.sent += 1;
-        // dispatch.rs: worker.progress.offer(worker.sent);
+        // seat.rs: self.progress.offer(self.sent);
         worker.shared.progress.offer(worker.sent);
         if self.unsendable == Some(chunk.number) {
             if self.twist != Twist::NumberUsedUp {
-                // dispatch.rs: worker.sent -= 1;
+                // seat.rs: self.sent -= 1;
                 worker.sent -= 1;
             }
             // dispatch.rs: chunk.lose_rest(…)
@@ -171,7 +171,7 @@ impl Dispatcher {
 
     fn bury(&mut self, number: usize) {
         let Some(mut worker) = self.seats[number].take() else { return };
-        // dispatch.rs: `describe_death`
+        // seat.rs: `describe_death`
         worker.thread.join().unwrap();
         for (sent, chunk) in worker.in_flight.drain(..).rev() {
             let Some(mut chunk) = chunk else { continue };
@@ -195,13 +195,13 @@ fn receive_piece(worker: &Worker) -> Option<Option<Reply>> {
 
 fn recover(chunk: &mut Chunk, shared: &Shared, item: u32) {
     for (index, value) in shared.progress.read_saved() {
-        // dispatch.rs: if index == chunk.done {
+        // chunk.rs: if index == self.done {
         if index == chunk.done || shared.twist == Twist::TakeEveryRecord {
             chunk.pieces.push(Some(value));
             chunk.done += 1;
         }
     }
-    // dispatch.rs: if item != chunk.done || chunk.done == chunk.count {
+    // chunk.rs: if item != self.done || self.done == self.count {
     if item != chunk.done || chunk.done == chunk.count {
         return;
     }
