@@ -259,22 +259,6 @@ impl AsRawFd for Channel {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn messages_sent_before_closing_arrive_even_if_ours_was_not_read() -> Result<(), ChannelError> {
-        let (ours, theirs) = Channel::pair()?;
-        theirs.send(&"마지막 말".to_string(), None)?;
-        ours.send(&1_u32, None)?;
-        drop(theirs); // 우리 메시지를 읽지 않은 채 닫습니다.
-        assert_eq!(ours.recv::<String>(None)?, "마지막 말");
-        assert!(matches!(ours.recv::<String>(None), Err(ChannelError::Disconnected)));
-        Ok(())
-    }
-}
-
 /// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 마감이 먼저 오면 `false`이며, 시그널은 보이지 않습니다.
 pub fn wait_ready(fd: BorrowedFd, events: PollFlags, deadline: Deadline) -> io::Result<bool> {
     Ok(wait_any_ready(&mut [PollFd::new(fd, events)], deadline)? > 0)
@@ -292,5 +276,21 @@ pub fn wait_any_ready(fds: &mut [PollFd], deadline: Deadline) -> io::Result<usiz
             Err(Errno::EINTR) => {}
             Err(errno) => return Err(errno.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn messages_sent_before_closing_arrive_even_if_ours_was_not_read() -> Result<(), ChannelError> {
+        let (ours, theirs) = Channel::pair()?;
+        theirs.send(&"마지막 말".to_string(), None)?;
+        ours.send(&1_u32, None)?;
+        drop(theirs); // 우리 메시지를 읽지 않은 채 닫습니다.
+        assert_eq!(ours.recv::<String>(None)?, "마지막 말");
+        assert!(matches!(ours.recv::<String>(None), Err(ChannelError::Disconnected)));
+        Ok(())
     }
 }
