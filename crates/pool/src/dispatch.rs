@@ -14,7 +14,7 @@ use ipc_core::futex::Deadline;
 use nix::poll::{PollFd, PollFlags};
 
 use crate::chunk::Chunk;
-use crate::error::{Cause, PoolError};
+use crate::error::PoolError;
 use crate::seat::{Options, Seat, Worker};
 
 /// 작업자 하나에 미리 주는 묶음의 수.
@@ -159,9 +159,8 @@ impl Dispatcher {
         let Some(worker) = &mut self.seats[number].worker else {
             return self.waiting.push_front(chunk);
         };
-        if let Err((mut chunk, error)) = worker.send(chunk) {
-            chunk.lose_rest(&Cause::Failed(error.to_string()));
-            self.finish(chunk);
+        if let Some(failed) = worker.send(chunk) {
+            self.finish(failed);
         }
     }
 

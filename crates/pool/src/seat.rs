@@ -9,7 +9,7 @@ use ipc_core::futex::after;
 use ipc_core::{Channel, ChannelError, Process, ProcessError, Shared, signal_name};
 
 use crate::chunk::{Chunk, Piece};
-use crate::error::PoolError;
+use crate::error::{Cause, PoolError};
 use crate::worker::{
     ChunkHead, Initialize, Progress, ResultHead, SAVED_WORDS, SharedProgress, serve,
 };
@@ -66,19 +66,20 @@ impl Worker {
         Ok(Worker { process, channel, progress, in_flight: VecDeque::new(), sent: 0 })
     }
 
-    /// 묶음을 보냅니다. 보내지 못했으면 까닭과 함께 돌려줍니다.
-    pub fn send(&mut self, chunk: Chunk) -> Result<(), (Chunk, ChannelError)> {
+    /// 묶음을 보냅니다. 보낼 수 없는 묶음이면, 남은 항목을 모두 실패로 하여 돌려줍니다.
+    pub fn send(&mut self, mut chunk: Chunk) -> Option<Chunk> {
         self.sent += 1;
         match self.send_frame(&chunk) {
             // 끊긴 것은 놀던 사이에 죽은 작업자입니다. 맡은 것으로 두면, 죽음을 볼 때 다시 나누어 줍니다.
             Ok(()) | Err(ChannelError::Disconnected) => {
                 self.in_flight.push_back((self.sent, Some(chunk)));
-                Ok(())
+                None
             }
             Err(error) => {
                 // 보내지 못한 번호는 다시 씁니다. 번호를 건너뛰면 다음 묶음이 앞 묶음의 권리를 덮어씁니다.
                 self.sent -= 1;
-                Err((chunk, error))
+                chunk.lose_rest(&Cause::Failed(error.to_string()));
+                Some(chunk)
             }
         }
     }

@@ -142,7 +142,7 @@ impl Dispatcher {
                 // seat.rs: self.sent -= 1;
                 worker.sent -= 1;
             }
-            // dispatch.rs: chunk.lose_rest(…)
+            // seat.rs: chunk.lose_rest(…)
             chunk.pieces.resize(chunk.count as usize, None);
             return self.finished.push(chunk);
         }
