@@ -4,6 +4,7 @@
 //! 표준 시험 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 시험이
 //! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 돕니다.
 
+use std::env::set_var;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
@@ -14,6 +15,7 @@ use anyhow::{Context, Result};
 use libtest_mimic::{Arguments, Failed, Trial};
 use nix::sys::resource::{Resource, setrlimit};
 use nix::sys::signal::{SigHandler, Signal, signal};
+use tempfile::TempDir;
 
 use crate::leftover::Snapshot;
 
@@ -33,21 +35,23 @@ pub fn run<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
-    if let Err(error) = prepare() {
+    let temporary = prepare().unwrap_or_else(|error| {
         eprintln!("시험을 시작하지 못했습니다: {error:#}");
-        std::process::exit(1);
-    }
+        std::process::exit(1)
+    });
     let mut arguments = Arguments::from_args();
     arguments.test_threads = Some(1);
     let trials = trials
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || report(guarded(name, test))))
         .collect();
-    libtest_mimic::run(&arguments, trials).exit()
+    let conclusion = libtest_mimic::run(&arguments, trials);
+    drop(temporary);
+    conclusion.exit()
 }
 
-/// 이 프로세스를 시험하기에 알맞게 갖춥니다.
-pub fn prepare() -> Result<()> {
+/// 이 프로세스를 시험하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 돌려줍니다.
+pub fn prepare() -> Result<TempDir> {
     // 손자가 고아가 되면 이 프로세스의 자식이 됩니다. 그래서 남은 것을 하나도 놓치지 않습니다.
     nix::sys::prctl::set_child_subreaper(true)?;
     // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 합니다. 예제는 터미널에서처럼 시작해야 합니다.
@@ -55,7 +59,11 @@ pub fn prepare() -> Result<()> {
     unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
     // 일부러 죽이는 자식들이 core 파일을 남기지 않게 합니다.
     setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
-    Ok(())
+    // 남의 파일이 섞이지 않는 임시 폴더라야, 남은 것이 있는지 알 수 있습니다.
+    let temporary = TempDir::new()?;
+    // SAFETY: 아직 다른 스레드가 없습니다.
+    unsafe { set_var("TMPDIR", temporary.path()) };
+    Ok(temporary)
 }
 
 /// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 돌려줍니다.

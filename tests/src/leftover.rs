@@ -1,5 +1,11 @@
-//! 시험이 끝난 뒤 남은 것을 찾습니다: 자식 프로세스(좀비도), 열린 디스크립터, 스레드.
+//! 시험이 끝난 뒤 남은 것을 찾습니다: 자식 프로세스(좀비도), 열린 디스크립터, 스레드, 임시 파일.
+//!
+//! `/dev/shm`은 다른 프로그램도 쓰므로 개수를 세지 않습니다. 대신 예제의 프로세스가 그 아래의 파일을 열거나 매핑하지
+//! 않는지 봅니다(`breaking.rs`).
 
+use std::collections::BTreeSet;
+use std::env::temp_dir;
+use std::ffi::OsString;
 use std::fs::read_dir;
 use std::time::Duration;
 
@@ -15,12 +21,14 @@ use crate::wait::until;
 pub struct Snapshot {
     descriptors: usize,
     threads: usize,
+    temporary: BTreeSet<OsString>,
 }
 
 impl Snapshot {
     pub fn take() -> Result<Snapshot> {
         no_children()?;
-        Ok(Snapshot { descriptors: descriptors()?, threads: threads()? })
+        let (descriptors, threads) = (descriptors()?, threads()?);
+        Ok(Snapshot { descriptors, threads, temporary: temporary()? })
     }
 
     /// 시작할 때와 다른 것이 있으면 에러입니다.
@@ -34,6 +42,8 @@ impl Snapshot {
             "열린 디스크립터가 {}개에서 {open}개로 바뀌었습니다",
             self.descriptors
         );
+        let left: Vec<_> = temporary()?.difference(&self.temporary).cloned().collect();
+        ensure!(left.is_empty(), "임시 폴더에 {left:?}이(가) 남았습니다");
         // 끝난 스레드가 목록에서 사라지는 데는 잠깐 걸립니다.
         until("스레드가 모두 끝나기", Duration::from_secs(5), || {
             Ok(threads()? == self.threads)
@@ -73,4 +83,9 @@ fn descriptors() -> Result<usize> {
 
 fn threads() -> Result<usize> {
     Ok(read_dir("/proc/self/task")?.count())
+}
+
+/// 임시 폴더에 있는 것들. 이 프로그램만의 폴더입니다(`harness.rs`).
+fn temporary() -> Result<BTreeSet<OsString>> {
+    read_dir(temp_dir())?.map(|entry| Ok(entry?.file_name())).collect()
 }

@@ -37,10 +37,13 @@ fn main() -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    if let Err(error) = tests::harness::prepare() {
-        eprintln!("시작하지 못했습니다: {error:#}");
-        return ExitCode::FAILURE;
-    }
+    let _temporary = match tests::harness::prepare() {
+        Ok(temporary) => temporary,
+        Err(error) => {
+            eprintln!("시작하지 못했습니다: {error:#}");
+            return ExitCode::FAILURE;
+        }
+    };
     let chosen: Vec<Case> = cases()
         .into_iter()
         .filter(|case| {
