@@ -6,7 +6,7 @@ use std::process::Command;
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
 use nix::sys::signal::Signal;
-use nix::unistd::{Pid, setpgid};
+use nix::unistd::{Pid, getpgid, setpgid};
 
 use crate::ensure_matches;
 use crate::procfs::{all_gone, children, signal};
@@ -22,8 +22,16 @@ fn plain_parent() -> Result<()> {
 /// 부모를 `end`로 끝내면 평범한 자식도 끝나야 합니다. 남으면 에러입니다.
 pub fn child_must_end(end: fn(u32) -> Result<()>) -> Result<()> {
     let parent = Process::spawn(plain_parent, ())?;
-    until("평범한 자식이 시작하기", PATIENCE, || Ok(!children(parent.id())?.is_empty()))?;
-    let child = children(parent.id())?;
+    let mut child = Vec::new();
+    // 막 태어난 자식은 아직 부모의 그룹에 있습니다.
+    until("평범한 자식이 제 그룹을 갖기", PATIENCE, || {
+        child = children(parent.id())?;
+        let leads = |pid: &u32| {
+            getpgid(Some(Pid::from_raw(*pid as i32)))
+                .is_ok_and(|group| group.as_raw() == *pid as i32)
+        };
+        Ok(!child.is_empty() && child.iter().all(leads))
+    })?;
     end(parent.id())?;
     ensure_matches!(parent.join(), Err(ProcessError::Killed { .. }));
     let outcome = all_gone(&child, ONE_SECOND);
