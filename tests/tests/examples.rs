@@ -238,7 +238,9 @@ fn tour_stops_at_the_first_failure() {
     assert!(errors.contains("11.4 Process") && errors.contains("종료 코드 7"), "{errors}");
     assert!(!text.contains("11.5") && !text.contains("모든 예제 완료"), "{text}");
 
-    let (code, _, errors) = tour_with(fake(r#"[ "$1" = build ] || kill -INT $$"#));
+    // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 하므로, 되돌려 놓고 죽습니다.
+    let interrupted = r#"[ "$1" = build ] || exec env --default-signal=INT sh -c 'kill -INT $$'"#;
+    let (code, _, errors) = tour_with(fake(interrupted));
     assert_eq!(code, Some(130), "{errors}");
 
     let (code, _, errors) =
