@@ -155,6 +155,9 @@ impl<T: Serialize> Queue<T> {
 impl<T: DeserializeOwned> Queue<T> {
     /// 맨 앞의 항목을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
     ///
+    /// 큐의 손잡이는 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
+    /// [`get_timeout`](Queue::get_timeout)을 쓰거나, 자식을 조인한 부모가 [`close`](Queue::close)를 부르십시오.
+    ///
     /// # Errors
     ///
     /// 닫힌 큐가 비면 [`QueueError::Disconnected`], 항목을 읽지 못하면 [`QueueError::Codec`].

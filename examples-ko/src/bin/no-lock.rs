@@ -20,8 +20,8 @@ const HELP: &str = "11.7 락 없이: 네 프로세스가 락 없이 카운터를
 const NUM_PROCESSES: u32 = 4;
 const INCREMENTS: u32 = 100_000;
 const EXPECTED: u32 = NUM_PROCESSES * INCREMENTS;
-/// 네 프로세스가 서로 만나지 않고 끝나는 일도 드물게 있어, 잃을 때까지 다시 해 봅니다.
-const ATTEMPTS: u32 = 20;
+/// 컴퓨터가 바쁘면 네 프로세스가 서로 만나지 않고 끝나기도 하므로, 잃을 때까지 이만큼은 다시 해 봅니다.
+const PATIENCE: Duration = Duration::from_secs(10);
 const LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> Result<()> {
@@ -38,7 +38,8 @@ fn main() -> Result<()> {
 }
 
 fn without_lock() -> Result<()> {
-    for _ in 0..ATTEMPTS {
+    let start = Instant::now();
+    while start.elapsed() < PATIENCE {
         // 앞은 카운터, 뒤는 출발선에 선 프로세스의 수입니다.
         let shared = Shared::new((AtomicU32::new(0), AtomicU32::new(0)))?;
         run_all(|| Process::spawn(increment_without_lock, (shared.clone(),)))?;
@@ -49,7 +50,10 @@ fn without_lock() -> Result<()> {
         }
     }
     // 코어가 하나면 서로 만나는 일이 드뭅니다. 그래도 언제 만날지는 아무도 모릅니다.
-    println!("락 없이, 프로세스 넷: {ATTEMPTS}번 해 보았으나 이 컴퓨터에서는 잃지 않았습니다.");
+    println!(
+        "락 없이, 프로세스 넷: {}초 동안 해 보았으나 이 컴퓨터에서는 잃지 않았습니다.",
+        PATIENCE.as_secs()
+    );
     Ok(())
 }
 
