@@ -9,13 +9,17 @@
 //! | 프로세스의 상태를 봅니다 | `procfs.rs` |
 //! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
 //! | 여러 시험의 자식이 함께 하는 일 | `children.rs` |
+//! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
+//! | 프로세스 하나에 시그널을 쏟아붓습니다 | `pestering.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
 
 pub mod breaking;
 pub mod children;
+pub mod foreign;
 pub mod harness;
 mod leftover;
 pub mod lesson;
+pub mod pestering;
 pub mod procfs;
 mod running;
 pub mod torture;

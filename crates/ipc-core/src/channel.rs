@@ -18,20 +18,20 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd, RawFd};
 use std::time::Duration;
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::PollFlags;
 use nix::sys::socket::{
     AddressFamily, ControlMessage, MsgFlags, SockFlag, SockType, sendmsg, setsockopt, socketpair,
     sockopt,
 };
-use nix::sys::time::TimeSpec;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use crate::codec::{CodecError, Encoder, Handle, Incoming};
 pub use crate::frame::{Frame, HANDLES_MAX, INLINE_MAX, fingerprint};
 use crate::frame::{HEADER, header, receive};
-use crate::futex::{Deadline, LOOK_AGAIN, after, expired, remaining};
+use crate::futex::{Deadline, LOOK_AGAIN, after, expired};
 use crate::hint;
+use crate::ready::wait_ready;
 use crate::shared::memory_file;
 
 thread_local! {
@@ -256,26 +256,6 @@ impl AsFd for Channel {
 impl AsRawFd for Channel {
     fn as_raw_fd(&self) -> RawFd {
         self.0.as_fd().as_raw_fd()
-    }
-}
-
-/// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 마감이 먼저 오면 `false`이며, 시그널은 보이지 않습니다.
-pub fn wait_ready(fd: BorrowedFd, events: PollFlags, deadline: Deadline) -> io::Result<bool> {
-    Ok(wait_any_ready(&mut [PollFd::new(fd, events)], deadline)? > 0)
-}
-
-/// `fds` 가운데 하나라도 준비될 때까지 기다리고, 준비된 개수를 돌려줍니다. 마감이 먼저 오면 0입니다.
-pub fn wait_any_ready(fds: &mut [PollFd], deadline: Deadline) -> io::Result<usize> {
-    loop {
-        let timeout = remaining(deadline).map(TimeSpec::from_duration);
-        match nix::poll::ppoll(fds, timeout, None) {
-            Ok(0) if !expired(deadline) => {}
-            Ok(ready) => return Ok(ready as usize),
-            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 마감은 지킵니다.
-            Err(Errno::EINTR) if expired(deadline) => return Ok(0),
-            Err(Errno::EINTR) => {}
-            Err(errno) => return Err(errno.into()),
-        }
     }
 }
 

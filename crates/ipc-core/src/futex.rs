@@ -94,7 +94,8 @@ impl EventCount {
             let outcome = check().transpose();
             if outcome.is_some() || expired(deadline) {
                 if slept {
-                    // 잠든 둘이 있을 때 두 번 알려도, 첫 번째가 표시를 지우므로 하나만 깨어납니다. 깨어난 쪽이 다음을 깨웁니다.
+                    // 둘이 잠든 사이에 두 번 알려도, 첫 알림이 표시를 지우므로 하나만 깨어납니다.
+                    // 그래서 깨어난 쪽이 다음을 깨웁니다.
                     self.notify_one();
                 }
                 return outcome.transpose();

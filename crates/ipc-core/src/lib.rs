@@ -6,7 +6,7 @@
 //! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`, `codec.rs` | 유닉스 도메인 소켓, `SCM_RIGHTS` |
 //! | 공유: 같은 메모리 보기 | `shared.rs`, `plain.rs` | `memfd_create`, `mmap` |
 //! | 차례: 한 번에 하나씩 | `mutex.rs` | 로버스트 `pthread_mutex_t` |
-//! | 대기: 바뀔 때까지 잠들기 | `futex.rs` | `futex` |
+//! | 대기: 바뀔 때까지 잠들기 | `futex.rs`, `ready.rs` | `futex`, `ppoll` |
 //!
 //! 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …) → 이 크레이트 → 커널.
 
@@ -18,6 +18,7 @@ compile_error!(
 pub mod channel;
 mod child;
 pub mod codec;
+mod error;
 mod frame;
 pub mod futex;
 mod help;
@@ -26,16 +27,19 @@ mod lifeline;
 mod mutex;
 mod plain;
 mod process;
+pub mod ready;
 mod shared;
 mod task;
 
 pub use channel::{Channel, ChannelError};
 pub use child::{init, panic_message};
 pub use codec::CodecError;
+pub use error::{ProcessError, signal_name};
 pub use help::help;
 pub use hint::hint;
 pub use mutex::{Mutex, MutexError, MutexGuard};
 pub use plain::{Plain, Zeroed};
-pub use process::{Process, ProcessError, signal_name, wait_any};
+pub use process::Process;
+pub use ready::wait_any;
 pub use shared::{Shared, load_bytes, store_bytes};
 pub use task::{Output, RemoteFn, Task, summon};

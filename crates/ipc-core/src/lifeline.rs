@@ -16,8 +16,8 @@ use nix::errno::Errno;
 use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
 
-use crate::channel::wait_ready;
 use crate::futex::after;
+use crate::ready::wait_ready;
 
 /// 입출력 소식을 `SIGIO` 대신 어느 시그널로 알릴지 정하는 명령(fcntl(2)). libc 크레이트에 아직 없습니다.
 const F_SETSIG: libc::c_int = 10;

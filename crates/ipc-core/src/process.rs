@@ -17,81 +17,20 @@ use std::time::Duration;
 use std::{fmt, io};
 
 use nix::errno::Errno;
-use nix::poll::{PollFd, PollFlags};
+use nix::poll::PollFlags;
 use nix::sys::signal::Signal;
 use nix::unistd::Pid;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use crate::channel::{Channel, ChannelError, wait_any_ready, wait_ready};
+use crate::channel::{Channel, ChannelError};
 use crate::child::{self, CHILD_MARK, Outcome, Start};
 use crate::codec::Handle;
+use crate::error::ProcessError;
 use crate::futex::{Deadline, after};
-use crate::hint;
 use crate::lifeline;
+use crate::ready::wait_ready;
 use crate::task::{Output, RemoteFn, Task};
-
-/// 프로세스를 시작하지 못했거나, 작업이 값을 돌려주지 못한 까닭입니다.
-///
-/// `process`에는 작업의 이름과 PID가 들어 있습니다.
-#[derive(Debug, thiserror::Error)]
-pub enum ProcessError {
-    /// `main`의 첫 줄에 `init()`이 없습니다.
-    #[error(
-        "ipc_core::init()을 먼저 불러야 합니다. main 함수의 첫 줄에 `ipc_core::init();`을 적으십시오"
-    )]
-    NotInitialized,
-    /// 운영체제가 새 프로세스를 거절했습니다.
-    #[error("프로세스를 시작하지 못했습니다({0}). {hint}", hint = start_hint(.0))]
-    Start(#[source] io::Error),
-    /// 인수나 결과를 전하지 못했습니다.
-    #[error("프로세스와 값을 주고받지 못했습니다: {0}")]
-    Channel(#[from] ChannelError),
-    /// 작업이 `Err`를 돌려주었습니다.
-    #[error("{process} 작업이 실패했습니다: {message}")]
-    Failed { process: String, message: String },
-    /// 작업이 패닉했습니다.
-    #[error("{process} 작업이 패닉했습니다: {message}")]
-    Panicked { process: String, message: String },
-    /// 작업이 값을 돌려주지 않고 스스로 프로세스를 끝냈습니다.
-    #[error(
-        "{process} 프로세스가 값을 돌려주지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 부르지 않았는지 확인하십시오"
-    )]
-    Exited { process: String, code: i32 },
-    /// 시그널이 프로세스를 죽였습니다.
-    #[error(
-        "{process} 프로세스가 {} 시그널로 죽었습니다. 표준 에러와 dmesg에 까닭이 남았는지 보십시오",
-        signal_name(*.signal)
-    )]
-    Killed { process: String, signal: i32 },
-    /// 제한 시간이 지났습니다. 프로세스는 계속 돌고 있습니다.
-    #[error(
-        "{process} 프로세스가 제한 시간 안에 끝나지 않았습니다. 더 기다리거나 terminate로 끝내십시오"
-    )]
-    Timeout { process: String },
-    /// 이미 결과를 받아 갔습니다.
-    #[error("{process} 프로세스의 결과는 이미 받아 갔습니다")]
-    AlreadyJoined { process: String },
-}
-
-/// 자식을 시작하지 못했을 때 할 일. 자식은 이 프로그램의 실행 파일(`/proc/self/exe`)을 다시 실행한 것입니다.
-fn start_hint(error: &io::Error) -> &'static str {
-    match error.raw_os_error() {
-        Some(libc::EACCES) => {
-            "도는 동안 실행 파일이 실행 권한을 잃었습니다. 다시 빌드해 처음부터 실행하십시오"
-        }
-        Some(libc::ENOENT) => "/proc/self/exe가 없습니다. /proc가 보이는 곳에서 실행하십시오",
-        _ => hint(error),
-    }
-}
-
-/// 시그널의 이름과 번호. 예: `SIGKILL(9)`.
-pub fn signal_name(signal: i32) -> String {
-    match Signal::try_from(signal) {
-        Ok(known) => format!("{}({signal})", known.as_str()),
-        Err(_) => format!("{signal}번"),
-    }
-}
 
 /// 함수 하나를 실행하는 자식 프로세스입니다. 파이썬의 `multiprocessing.Process`에 해당합니다.
 ///
@@ -257,7 +196,7 @@ impl<T> Process<T> {
     }
 }
 
-/// 끝나면 읽을 수 있게 되는 디스크립터입니다. [`wait_any`]나 `poll`에 쓰십시오.
+/// 끝나면 읽을 수 있게 되는 디스크립터입니다. [`crate::wait_any`]나 `poll`에 쓰십시오.
 impl<T> AsFd for Process<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.pidfd.as_fd()
@@ -291,18 +230,4 @@ fn open_pidfd(child: &Child) -> io::Result<OwnedFd> {
     let fd = Errno::result(fd)? as RawFd;
     // SAFETY: 커널이 이 프로세스에 방금 연 디스크립터이고, 다른 주인이 없습니다.
     Ok(unsafe { OwnedFd::from_raw_fd(fd) })
-}
-
-/// 여럿 가운데 하나라도 준비될 때까지 기다려 그 자리(0부터)를 돌려줍니다. `timeout`이 먼저 지나면 `None`입니다.
-///
-/// 프로세스는 끝났을 때, 채널이나 파이프의 끝은 받을 것이 있거나 상대가 닫았을 때 준비됩니다. 이미 준비된 것이 있으면
-/// 곧바로 돌아옵니다. 타입이 서로 다르면 `&[&a as &dyn AsFd, &b]`처럼 넘기십시오.
-///
-/// # Errors
-///
-/// 운영체제가 기다림을 거절하면 그 에러입니다.
-pub fn wait_any<W: AsFd>(waits: &[W], timeout: Option<Duration>) -> io::Result<Option<usize>> {
-    let mut fds: Vec<_> = waits.iter().map(|w| PollFd::new(w.as_fd(), PollFlags::POLLIN)).collect();
-    wait_any_ready(&mut fds, timeout.and_then(after))?;
-    Ok(fds.iter().position(|fd| fd.any().unwrap_or(false)))
 }

@@ -9,8 +9,8 @@ use std::os::fd::AsFd;
 use std::sync::atomic::Ordering::Acquire;
 
 use ipc_core::ChannelError;
-use ipc_core::channel::wait_any_ready;
 use ipc_core::futex::Deadline;
+use ipc_core::ready::wait_any_ready;
 use nix::poll::{PollFd, PollFlags};
 
 use crate::chunk::Chunk;
@@ -92,19 +92,7 @@ impl Dispatcher {
     pub fn step(&mut self, deadline: Deadline) -> Result<bool, PoolError> {
         self.hire()?;
         self.hand_out();
-        // 채널만 기다리면, 작업이 손수 만든 손자가 채널을 물려받아 쥐고 있을 때 작업자의 죽음을 보지 못합니다.
-        let seated =
-            || self.seats.iter().enumerate().filter_map(|(n, s)| Some((n, s.worker.as_ref()?)));
-        let mut fds: Vec<PollFd> = seated()
-            .flat_map(|(_, worker)| [worker.channel.as_fd(), worker.process.as_fd()])
-            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
-            .collect();
-        wait_any_ready(&mut fds, deadline).map_err(ChannelError::Io)?;
-        let ready = |fd: &PollFd| fd.any().unwrap_or(false);
-        let news: Vec<(usize, bool)> = (seated().zip(fds.chunks_exact(2)))
-            .filter(|(_, fds)| fds.iter().any(ready))
-            .map(|((number, _), fds)| (number, ready(&fds[1])))
-            .collect();
+        let news = self.news(deadline)?;
         for (number, ended) in &news {
             self.receive(*number, *ended)?;
         }
@@ -113,6 +101,25 @@ impl Dispatcher {
         let _ = self.hire();
         self.hand_out();
         Ok(!news.is_empty())
+    }
+
+    /// 소식이 있는 자리들과, 그 작업자가 이미 끝났는지. 마감이 먼저 오면 비어 있습니다.
+    ///
+    /// 작업자마다 채널과 프로세스를 함께 기다립니다. 작업이 손수 `fork`한 손자가 채널을 물려받아 쥐고 있으면, 채널만
+    /// 보아서는 작업자의 죽음을 모릅니다.
+    fn news(&self, deadline: Deadline) -> Result<Vec<(usize, bool)>, PoolError> {
+        let seated =
+            || self.seats.iter().enumerate().filter_map(|(n, s)| Some((n, s.worker.as_ref()?)));
+        let mut fds: Vec<PollFd> = seated()
+            .flat_map(|(_, worker)| [worker.channel.as_fd(), worker.process.as_fd()])
+            .map(|fd| PollFd::new(fd, PollFlags::POLLIN))
+            .collect();
+        wait_any_ready(&mut fds, deadline).map_err(ChannelError::Io)?;
+        let ready = |fd: &PollFd| fd.any().unwrap_or(false);
+        Ok((seated().zip(fds.chunks_exact(2)))
+            .filter(|(_, fds)| fds.iter().any(ready))
+            .map(|((number, _), fds)| (number, ready(&fds[1])))
+            .collect())
     }
 
     /// 빈자리에 작업자를 앉힙니다. 일할 작업자가 하나라도 있으면 나머지는 다음에 다시 해 봅니다.

@@ -27,7 +27,7 @@ use serde::de::DeserializeOwned;
 use dispatch::Dispatcher;
 pub use error::{Cause, ItemError, PoolError};
 pub use imap::Imap;
-pub use later::{AsyncResult, MapResult};
+pub use later::AsyncResult;
 use seat::{Initializer, Options};
 
 /// 작업자 프로세스들의 풀입니다. 파이썬의 `multiprocessing.Pool`에 해당합니다.
@@ -165,10 +165,10 @@ impl Pool {
         self.whole(task, items).map(separate).collect()
     }
 
-    /// [`Pool::map`]의 일을 맡기고 바로 돌아옵니다. 결과는 [`MapResult::get`]으로 받습니다.
+    /// [`Pool::map`]의 일을 맡기고 바로 돌아옵니다. 결과는 [`AsyncResult::get`]이 입력 순서로 모읍니다.
     ///
-    /// 작업자들은 미리 받은 묶음까지만 스스로 계산합니다. 나머지는 이 풀의 메서드나 [`MapResult`]의 메서드를 부를 때
-    /// 나누어 줍니다.
+    /// 작업자들은 미리 받은 묶음까지만 스스로 계산합니다. 나머지는 이 풀의 메서드나 [`AsyncResult`]의 메서드를
+    /// 부를 때 나누어 줍니다.
     ///
     /// # Errors
     ///
@@ -184,7 +184,8 @@ impl Pool {
     {
         let _zero_sized = task;
         let (items, chunk_size) = self.gather(items);
-        MapResult::new(&self.dispatcher, run::<F, I::Item, M, K>(), items, chunk_size)
+        let run = run::<F, I::Item, M, K>();
+        AsyncResult::submit(&self.dispatcher, run, items, chunk_size, Some)
     }
 
     /// 결과를 입력 순서로 하나씩 내는 반복자입니다. 결과를 가져가는 만큼만 입력을 읽습니다.
@@ -235,7 +236,8 @@ impl Pool {
         A: Serialize + DeserializeOwned,
     {
         let _zero_sized = task;
-        AsyncResult::new(&self.dispatcher, run::<F, A, M, K>(), &args)
+        let (run, item) = (run::<F, A, M, K>(), std::iter::once(args));
+        AsyncResult::submit(&self.dispatcher, run, item, 1, |mut values| values.pop())
     }
 
     /// 지금 있는 작업자들의 PID.
@@ -280,6 +282,8 @@ impl Pool {
     }
 }
 
+/// [`Pool::map_async`]의 결과를 받을 표.
+pub type MapResult<'p, R> = AsyncResult<'p, R, Vec<R>>;
 /// 항목 하나의 결과.
 pub type ItemResult<R> = Result<R, ItemError>;
 /// `F`가 `I`의 항목 하나로 내는 값.

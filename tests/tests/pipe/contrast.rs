@@ -1,52 +1,23 @@
 //! 같은 일을 ipc-channel 0.23으로 하면 멈추는 자리를 나란히 보여 줍니다.
 //!
-//! 받는 프로세스가 큰 메시지 도중에 죽습니다. ipc-channel은 큰 메시지를 조각내어 따로 만든 소켓으로 보내는데, 보내는
-//! 쪽도 그 소켓의 받는 끝을 쥐고 있어서 상대가 죽은 것을 모르고 영원히 기다립니다. 우리 파이프는 `Err`를 받습니다.
+//! 받는 프로세스가 큰 메시지 도중에 죽습니다. ipc-channel의 보내는 쪽은 영원히 기다리고(까닭은 `tests/src/foreign.rs`),
+//! 우리 파이프는 `Err`를 받습니다.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use ipc_channel::ipc::{self, IpcOneShotServer, IpcSender};
-use ipc_core::{Process, ProcessError};
+use ipc_core::Process;
 use pipe::{ChannelError, Duplex, Sender, duplex, pipe};
-use tests::children::{expect_killed, sleep_forever, wait_asleep};
+use tests::children::expect_killed;
+use tests::ensure_eq;
+use tests::foreign::sender_stays_stuck;
 use tests::wait::{ONE_SECOND, PATIENCE, timed};
-use tests::{ensure_eq, ensure_matches};
 
 const LARGE: usize = 64 << 20;
-/// 이만큼 지나도 그대로면 멈춘 것으로 봅니다. 우리 파이프의 약속(1초)보다 깁니다.
-const STUCK: Duration = Duration::from_secs(2);
-
-type Bootstrap = IpcSender<IpcSender<String>>;
-
-/// 받을 끝을 만들어 두고 받지 않습니다.
-fn foreign_receiver(server: String) -> Result<()> {
-    let (sender, _receiver) = ipc::channel::<String>()?;
-    Bootstrap::connect(server)?.send(sender)?;
-    sleep_forever();
-    Ok(())
-}
-
-fn foreign_sender(outbox: Sender<String>) -> Result<()> {
-    let (server, name) = IpcOneShotServer::<IpcSender<String>>::new()?;
-    outbox.send(&name)?;
-    let (_bootstrap, sender) = server.accept()?;
-    outbox.send(&"보내기 시작".to_string())?;
-    Ok(sender.send("x".repeat(LARGE))?)
-}
 
 pub fn ipc_channel_sender_stays_stuck() -> Result<()> {
-    let (inbox, outbox) = pipe()?;
-    let mut sender = Process::spawn(foreign_sender, (outbox,))?;
-    let receiver = Process::spawn(foreign_receiver, (inbox.recv_timeout(PATIENCE)?,))?;
-    inbox.recv_timeout(PATIENCE)?;
-    // 아무도 받지 않으므로 메시지 도중에서 잠듭니다. 64MiB를 옮겨 담는 동안은 깨어 있습니다.
-    wait_asleep(&sender)?;
-    receiver.kill();
-    expect_killed(receiver.join())?;
-    ensure_matches!(sender.join_timeout(STUCK), Err(ProcessError::Timeout { .. }));
-    sender.kill();
-    expect_killed(sender.join())
+    ensure_eq!(sender_stays_stuck()?, true);
+    Ok(())
 }
 
 /// 받은 것마다 알립니다.

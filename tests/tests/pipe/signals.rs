@@ -1,36 +1,23 @@
 //! 시그널이 쉴 새 없이 와도 기다림은 끊기지도, 길어지지도 않습니다.
 
-use std::sync::OnceLock;
-use std::sync::atomic::{AtomicBool, Ordering::SeqCst};
-use std::thread::{scope, sleep};
+use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use ipc_core::Process;
 use lock::{AcquireError, Lock, MutexError};
-use nix::libc::c_int;
-use nix::sys::signal::{SaFlags, SigAction, SigHandler, SigSet, Signal, sigaction};
 use pipe::{ChannelError, Duplex, duplex};
 use queue::{Queue, QueueError};
 use semaphore::{Semaphore, SemaphoreError};
 use serde::{Deserialize, Serialize};
 use tests::children::{wait_asleep, wait_count};
-use tests::procfs::signal;
+use tests::pestering::{count_signals, pestered};
 use tests::wait::{PATIENCE, keeps_deadline};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 /// 기다리는 동안 적어도 이만큼의 시그널을 받아야 시험이 뜻을 갖습니다.
 const ENOUGH: u32 = 20;
 const LIMIT: Duration = Duration::from_millis(50);
-
-static SEEN: OnceLock<Counter> = OnceLock::new();
-
-extern "C" fn on_signal(_: c_int) {
-    // 아토믹을 읽고 더할 뿐이어서, 처리기 안에서 해도 안전합니다.
-    if let Some(seen) = SEEN.get() {
-        seen.fetch_add(1, SeqCst);
-    }
-}
 
 /// 시달리는 프로세스가 쓰는 것 모두.
 #[derive(Clone, Serialize, Deserialize)]
@@ -45,11 +32,7 @@ struct Stage {
 
 /// 기다림마다 하나씩. 부모는 [`ENOUGH`]번의 시그널이 닿은 뒤에 풀어 줍니다.
 fn wait_in_every_way(stage: Stage, conn: Duplex<u32, u32>) -> Result<()> {
-    SEEN.set(stage.seen.clone()).ok().context("한 번만 정합니다")?;
-    // SA_RESTART를 켜지 않아, 시그널마다 커널 호출이 EINTR로 끊깁니다.
-    let action = SigAction::new(SigHandler::Handler(on_signal), SaFlags::empty(), SigSet::empty());
-    // SAFETY: 처리기는 아토믹만 만집니다.
-    unsafe { sigaction(Signal::SIGUSR1, &action) }?;
+    count_signals(&stage.seen)?;
     let next = || stage.step.fetch_add(1, SeqCst);
 
     next();
@@ -120,48 +103,36 @@ pub fn signals_are_invisible() -> Result<()> {
     let victim = Process::spawn(wait_in_every_way, (stage.clone(), childs))?;
     wait_count("자식이 처리기를 설치하기", &stage.step, 1)?;
 
-    let stop = AtomicBool::new(false);
     let (pid, seen, step) = (victim.id(), &stage.seen, &stage.step);
-    scope(|scope| {
-        let pest = scope.spawn(|| {
-            while !stop.load(SeqCst) {
-                let _ = signal(pid, Signal::SIGUSR1);
-                sleep(Duration::from_micros(200));
-            }
-        });
-        // 자식이 `number`번째 기다림에 든 뒤, 시그널이 충분히 닿을 때까지 풀어 주지 않습니다.
-        let pestered = |number: u32| -> Result<()> {
-            wait_count("자식이 다음 기다림에 들기", step, number)?;
-            wait_count("시그널이 닿기", seen, seen.load(SeqCst) + ENOUGH)
-        };
-        let drive = || -> Result<()> {
-            pestered(1)?;
-            conn.send(&1)?;
-            pestered(2)?;
-            *held = 2;
-            drop(held);
-            pestered(3)?;
-            drop(permit);
-            pestered(4)?;
-            stage.empty.put(&4)?;
-            pestered(5)?;
-            ensure_eq!((stage.full.get()?, stage.full.get_timeout(PATIENCE)?), (0, 5));
-            pestered(6)?;
-            conn.send(&6)?;
-            pestered(7)?;
-            for number in 0..20_000 {
-                ensure_eq!(conn.recv_timeout(PATIENCE)?, number);
-            }
-            wait_count("자식이 마감을 재기", step, 9)?;
-            let _held = stage.lock.acquire()?;
-            let _permit = stage.semaphore.acquire()?;
-            conn.send(&9)?;
-            wait_asleep(&victim)?;
-            Ok(victim.join()?)
-        };
-        let outcome = drive();
-        stop.store(true, SeqCst);
-        let _ = pest.join();
-        outcome
-    })
+    // 자식이 `number`번째 기다림에 든 뒤, 시그널이 충분히 닿을 때까지 풀어 주지 않습니다.
+    let reached = |number: u32| -> Result<()> {
+        wait_count("자식이 다음 기다림에 들기", step, number)?;
+        wait_count("시그널이 닿기", seen, seen.load(SeqCst) + ENOUGH)
+    };
+    let drive = || -> Result<()> {
+        reached(1)?;
+        conn.send(&1)?;
+        reached(2)?;
+        *held = 2;
+        drop(held);
+        reached(3)?;
+        drop(permit);
+        reached(4)?;
+        stage.empty.put(&4)?;
+        reached(5)?;
+        ensure_eq!((stage.full.get()?, stage.full.get_timeout(PATIENCE)?), (0, 5));
+        reached(6)?;
+        conn.send(&6)?;
+        reached(7)?;
+        for number in 0..20_000 {
+            ensure_eq!(conn.recv_timeout(PATIENCE)?, number);
+        }
+        wait_count("자식이 마감을 재기", step, 9)?;
+        let _held = stage.lock.acquire()?;
+        let _permit = stage.semaphore.acquire()?;
+        conn.send(&9)?;
+        wait_asleep(&victim)?;
+        Ok(victim.join()?)
+    };
+    pestered(pid, Duration::from_micros(200), drive)
 }

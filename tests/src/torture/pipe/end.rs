@@ -5,8 +5,8 @@ use std::process::exit;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ipc_core::channel::wait_ready;
 use ipc_core::futex::after;
+use ipc_core::ready::wait_ready;
 use ipc_core::{Process, ProcessError};
 use nix::poll::PollFlags;
 use nix::sys::signal::Signal;

@@ -6,23 +6,20 @@
 use std::io::{Read, Write};
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::time::Duration;
 
-use anyhow::{Result, bail};
-use ipc_channel::ipc::{self, IpcOneShotServer, IpcSender};
+use anyhow::{Result, bail, ensure};
 use ipc_core::codec::Handle;
 use ipc_core::{Process, ProcessError};
-use pipe::{Sender, pipe};
+use pipe::pipe;
 use serde::{Deserialize, Serialize};
 
 use super::desk::Desk;
 use super::strike;
-use crate::children::{expect_killed, quiet_panic, sleep_forever, wait_asleep};
+use crate::children::quiet_panic;
+use crate::foreign::{STUCK, sender_stays_stuck};
 use crate::procfs::{children, nobody_left, wait_state};
-use crate::wait::{ONE_SECOND, PATIENCE};
+use crate::wait::ONE_SECOND;
 
-/// 이만큼 지나도 그대로면 멈춘 것으로 봅니다. 우리의 약속(1초)보다 깁니다.
-const STUCK: Duration = Duration::from_secs(2);
 const WORKERS: usize = 2;
 const ITEMS: u32 = 100;
 /// 불행이 닥치는 항목.
@@ -121,36 +118,8 @@ fn naive_worker(ends: (Handle, Handle), misfortune: Misfortune, desk: Desk) -> R
     }
 }
 
-type Bootstrap = IpcSender<IpcSender<String>>;
-
-/// 받을 끝을 만들어 두고 받지 않습니다.
-fn foreign_receiver(server: String) -> Result<()> {
-    let (sender, _receiver) = ipc::channel::<String>()?;
-    Bootstrap::connect(server)?.send(sender)?;
-    sleep_forever();
-    Ok(())
-}
-
-fn foreign_sender(outbox: Sender<String>) -> Result<()> {
-    let (server, name) = IpcOneShotServer::<IpcSender<String>>::new()?;
-    outbox.send(&name)?;
-    let (_bootstrap, sender) = server.accept()?;
-    outbox.send(&"보내기 시작".to_string())?;
-    Ok(sender.send("x".repeat(LARGE))?)
-}
-
 /// 큰 메시지를 받던 쪽이 죽으면 보내는 쪽은 에러를 받아야 합니다. 멈추면 에러입니다.
 pub fn ipc_channel_send_must_end() -> Result<()> {
-    let (inbox, outbox) = pipe()?;
-    let mut sender = Process::spawn(foreign_sender, (outbox,))?;
-    let receiver = Process::spawn(foreign_receiver, (inbox.recv_timeout(PATIENCE)?,))?;
-    inbox.recv_timeout(PATIENCE)?;
-    // 아무도 받지 않으므로 메시지 도중에서 잠듭니다.
-    wait_asleep(&sender)?;
-    receiver.kill();
-    expect_killed(receiver.join())?;
-    match sender.join_timeout(STUCK) {
-        Err(ProcessError::Timeout { .. }) => bail!("send가 {STUCK:?} 안에 돌아오지 않았습니다"),
-        _ => Ok(()),
-    }
+    ensure!(!sender_stays_stuck()?, "send가 {STUCK:?} 안에 돌아오지 않았습니다");
+    Ok(())
 }

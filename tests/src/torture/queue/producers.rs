@@ -8,9 +8,9 @@ use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::channel::wait_ready;
 use ipc_core::codec::Handle;
 use ipc_core::futex::after;
+use ipc_core::ready::wait_ready;
 use ipc_core::{Process, ProcessError, Shared};
 use nix::fcntl::OFlag;
 use nix::poll::PollFlags;
