@@ -1,55 +1,56 @@
-//! 프레임(frame): 채널을 건너가는 메시지 하나의 모양.
+//! 프레임(frame): 소켓을 건너가는 메시지 하나.
 //!
 //! ```text
 //! │ 타입 지문 │ 내용의 바이트 수 │ 디스크립터의 수 │ 내용 … │   + 디스크립터들(SCM_RIGHTS)
 //! ```
 //!
-//! 내용이 [`INLINE_MAX`]보다 크면 프레임에는 없고, 마지막 디스크립터가 가리키는 메모리 파일에 있습니다.
+//! 내용이 [`INLINE_MAX`]보다 크면 프레임에는 없고, 뒤에 붙은 디스크립터 둘 가운데 앞의 것이 가리키는 메모리 파일에
+//! 있습니다. 뒤의 것은 영수증(receipt)입니다. 아무도 쓰지 않는 파이프의 쓰는 끝이어서, 받는 쪽이 내용을 다 읽고 닫으면(또는
+//! 읽지 않은 채 죽으면) 보내는 쪽이 가진 읽는 끝이 끊깁니다. 소켓의 버퍼는 프레임의 크기만 세므로, 보내는 쪽은 앞의 큰
+//! 메시지의 영수증이 끊긴 뒤에야 다음 큰 메시지를 보냅니다. 그러지 않으면 읽지 않은 메시지가 메모리를 끝없이 차지합니다.
 
-use std::any::TypeId;
+use std::any::type_name;
+use std::cell::Cell;
 use std::fs::File;
-use std::hash::{DefaultHasher, Hash, Hasher};
-use std::io::{Read, Seek};
-use std::os::fd::{FromRawFd, OwnedFd, RawFd};
+use std::io::{IoSlice, IoSliceMut, Read, Seek, Write};
+use std::mem::MaybeUninit;
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::os::unix::fs::MetadataExt;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
-use nix::errno::Errno;
+use rustix::event::PollFlags;
+use rustix::io::Errno;
+use rustix::pipe::{PipeFlags, pipe_with};
+use rustix::net::{
+    RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
+    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+};
 
-use crate::channel::ChannelError;
+use crate::error::ChannelError;
+use crate::parcel::{DESCRIPTORS_MAX, fingerprint};
+use crate::shared::memory_file;
+use crate::wait::{Deadline, RECHECK, after, expired, remaining, wait_ready};
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.
 pub const INLINE_MAX: usize = 64 * 1024;
-/// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 하나는 내용의 몫).
-pub const HANDLES_MAX: usize = 252;
+/// 앞머리의 크기(바이트).
+const HEADER: usize = 24;
+/// 내용이 큰 프레임에 더 붙는 디스크립터: 메모리 파일과 영수증.
+const LARGE_EXTRA: usize = 2;
+/// 마감이 없을 때, 이 사용자가 보낸 디스크립터를 누가 읽기를 기다려 보는 시간. 지나면 에러로 알립니다.
+const IN_FLIGHT_PATIENCE: Duration = Duration::from_secs(1);
 
-/// 프레임의 앞머리: 타입 지문, 내용의 바이트 수, 값에 딸린 디스크립터의 개수. 각각 8바이트.
-pub(crate) const HEADER: usize = 24;
-/// 커널이 디스크립터를 싣는 보조 데이터의 크기(8바이트 단위).
-const CONTROL_WORDS: usize = (HANDLES_MAX + 1) * size_of::<RawFd>() / 8 + 8;
+thread_local! {
+    /// 받을 때마다 새로 할당하지 않도록 다시 쓰는 버퍼.
+    static PACKET: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+}
 
-/// 받은 메시지 하나. 아직 값으로 읽기 전입니다.
-#[derive(Debug)]
+/// 메시지 하나. 아직 값으로 읽기 전입니다.
 pub struct Frame {
-    fingerprint: u64,
+    pub fingerprint: u64,
     pub bytes: Vec<u8>,
     pub fds: Vec<OwnedFd>,
-}
-
-/// 같은 실행 파일 안에서 타입마다 다른 수입니다.
-pub fn fingerprint<T: 'static>() -> u64 {
-    let mut hasher = DefaultHasher::new();
-    TypeId::of::<T>().hash(&mut hasher);
-    hasher.finish()
-}
-
-/// 프레임의 앞머리를 만듭니다.
-pub(crate) fn header(fingerprint: u64, length: usize, handles: usize) -> [u8; HEADER] {
-    let mut header = [0; HEADER];
-    let words = [fingerprint, length as u64, handles as u64];
-    for (slot, word) in header.chunks_exact_mut(8).zip(words) {
-        slot.copy_from_slice(&word.to_ne_bytes());
-    }
-    header
 }
 
 impl Frame {
@@ -58,96 +59,172 @@ impl Frame {
         if self.fingerprint == fingerprint::<T>() {
             return Ok(());
         }
-        Err(ChannelError::TypeMismatch { expected: std::any::type_name::<T>() })
+        Err(ChannelError::TypeMismatch { expected: type_name::<T>() })
+    }
+
+    /// 프레임 하나를 보냅니다. `unread`에는 앞서 보낸 큰 메시지의 영수증이 있습니다.
+    pub fn send(
+        mut self,
+        socket: BorrowedFd,
+        unread: &Mutex<Option<OwnedFd>>,
+        deadline: Deadline,
+    ) -> Result<(), ChannelError> {
+        if self.fds.len() > DESCRIPTORS_MAX {
+            return Err(ChannelError::TooManyHandles { count: self.fds.len() });
+        }
+        let words = [self.fingerprint, self.bytes.len() as u64, self.fds.len() as u64];
+        let header = words.map(u64::to_ne_bytes).concat();
+        let mut receipt = None;
+        if self.bytes.len() > INLINE_MAX {
+            wait_until_read(unread, deadline)?;
+            let mut file = memory_file("ipc-message", self.bytes.len())?;
+            file.write_all(&self.bytes)?;
+            let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
+            receipt = Some(ours);
+            self.fds.extend([file.into(), theirs]);
+            self.bytes.clear();
+        }
+        let fds: Vec<BorrowedFd> = self.fds.iter().map(AsFd::as_fd).collect();
+        let slices = [IoSlice::new(&header), IoSlice::new(&self.bytes)];
+        let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(fds.len()))];
+        // 마감이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
+        let blocking = if deadline.is_some() { SendFlags::DONTWAIT } else { SendFlags::empty() };
+        let patience = deadline.or_else(|| after(IN_FLIGHT_PATIENCE));
+        loop {
+            let mut control = SendAncillaryBuffer::new(&mut space);
+            if !fds.is_empty() {
+                control.push(SendAncillaryMessage::ScmRights(&fds));
+            }
+            match sendmsg(socket, &slices, &mut control, SendFlags::NOSIGNAL | blocking) {
+                Ok(_) => {
+                    if receipt.is_some() {
+                        *unread.lock().unwrap_or_else(PoisonError::into_inner) = receipt;
+                    }
+                    return Ok(());
+                }
+                Err(Errno::INTR) => {}
+                Err(Errno::AGAIN) if wait_ready(socket, PollFlags::OUT, deadline)? => {}
+                // 아직 읽히지 않은 디스크립터가 이 사용자의 한도(ulimit -n)를 넘었습니다. 잠시 다시 해 봅니다.
+                Err(Errno::TOOMANYREFS) if !expired(patience) => {
+                    wait_ready(socket, PollFlags::ERR, after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))))?;
+                }
+                Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
+                Err(Errno::TOOMANYREFS) if deadline.is_some() => return Err(ChannelError::Timeout),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+    }
+
+    pub fn receive(socket: BorrowedFd, deadline: Deadline) -> Result<Frame, ChannelError> {
+        let mut packet = PACKET.take();
+        packet.resize(HEADER + INLINE_MAX, 0);
+        let frame = Frame::receive_into(&mut packet, socket, deadline);
+        PACKET.set(packet);
+        frame
+    }
+
+    fn receive_into(
+        packet: &mut [u8],
+        socket: BorrowedFd,
+        deadline: Deadline,
+    ) -> Result<Frame, ChannelError> {
+        let blocking = if deadline.is_some() { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
+        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
+        loop {
+            let mut control = RecvAncillaryBuffer::new(&mut space);
+            let slices = &mut [IoSliceMut::new(packet)];
+            match recvmsg(socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC | blocking) {
+                // 상대가 닫았을 때도 길이가 0입니다.
+                Ok(message) if message.bytes == 0 && hung_up(socket)? => {
+                    return Err(ChannelError::Disconnected);
+                }
+                Ok(message) => {
+                    let rights = control.drain().filter_map(|message| match message {
+                        RecvAncillaryMessage::ScmRights(fds) => Some(fds),
+                        _ => None,
+                    });
+                    let fds = rights.flatten().collect();
+                    return Frame::parse(&packet[..message.bytes], fds, message.flags);
+                }
+                // 상대가 우리 메시지를 읽지 않은 채 닫았음을 한 번 알리는 것입니다. 상대가 보낸 것은 남아 있습니다.
+                Err(Errno::INTR | Errno::CONNRESET) => {}
+                Err(Errno::AGAIN) if wait_ready(socket, PollFlags::IN, deadline)? => {}
+                Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
+                Err(errno) => return Err(errno.into()),
+            }
+        }
     }
 
     /// `flags`는 받으면서 잘린 것을 커널이 알리는 표시입니다.
-    pub(crate) fn parse(
+    fn parse(
         packet: &[u8],
         mut fds: Vec<OwnedFd>,
-        flags: i32,
+        flags: ReturnFlags,
     ) -> Result<Frame, ChannelError> {
-        if flags & libc::MSG_TRUNC != 0 {
-            return Err(ChannelError::Malformed("너무 깁니다"));
+        let malformed = |what| Err(ChannelError::Malformed(what));
+        if flags.contains(ReturnFlags::TRUNC) {
+            return malformed("너무 깁니다");
         }
-        let (header, inline) = packet
-            .split_at_checked(HEADER)
-            .ok_or(ChannelError::Malformed("앞머리보다 짧습니다"))?;
+        // 여분의 디스크립터가 없으면 커널은 실려 온 것을 버리고 메시지만 건넵니다.
+        if flags.contains(ReturnFlags::CTRUNC) {
+            return Err(Errno::MFILE.into());
+        }
+        let Some((header, inline)) = packet.split_first_chunk::<HEADER>() else {
+            return malformed("앞머리보다 짧습니다");
+        };
         let word = |at: usize| u64::from_ne_bytes(std::array::from_fn(|i| header[at + i]));
         let (fingerprint, length, handles) = (word(0), word(8), word(16));
         let in_file = length > INLINE_MAX as u64;
-        if handles.saturating_add(in_file.into()) != fds.len() as u64 {
-            // 여분의 디스크립터가 없으면 커널은 실려 온 것을 버리고 메시지만 건넵니다.
-            return Err(if flags & libc::MSG_CTRUNC == 0 {
-                ChannelError::Malformed("디스크립터의 수가 다릅니다")
-            } else {
-                ChannelError::Io(Errno::EMFILE.into())
-            });
+        let extra = if in_file { LARGE_EXTRA as u64 } else { 0 };
+        if handles.checked_add(extra) != Some(fds.len() as u64) {
+            return malformed("디스크립터의 수가 다릅니다");
         }
+        // 영수증은 내용을 다 읽은 뒤 이 함수를 나가면서 닫힙니다.
+        let _receipt = fds.pop_if(|_| in_file);
         let mut bytes = Vec::new();
-        if in_file {
-            let mut file = File::from(fds.pop().ok_or(ChannelError::Malformed("내용이 없습니다"))?);
-            let metadata = file.metadata()?;
-            if metadata.len() != length {
-                return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
+        match fds.pop_if(|_| in_file) {
+            None => bytes.extend_from_slice(inline),
+            Some(file) => {
+                let mut file = File::from(file);
+                let metadata = file.metadata()?;
+                // 보내는 쪽은 내용을 다 씁니다. 길이만 늘린 파일을 읽으면 없는 내용에 메모리를 다 씁니다.
+                if metadata.len() != length || metadata.blocks().saturating_mul(512) < length {
+                    return malformed("내용의 길이가 다릅니다");
+                }
+                bytes.try_reserve_exact(length as usize).map_err(|_| Errno::NOMEM)?;
+                file.rewind()?;
+                file.take(length).read_to_end(&mut bytes)?;
             }
-            // 보내는 쪽은 내용을 다 씁니다. 길이만 늘린 파일을 읽으면 없는 내용에 메모리를 다 씁니다.
-            if metadata.blocks().saturating_mul(512) < length {
-                return Err(ChannelError::Malformed("내용이 비어 있습니다"));
-            }
-            bytes.try_reserve_exact(length as usize).map_err(|_| Errno::ENOMEM)?;
-            file.rewind()?;
-            file.take(length).read_to_end(&mut bytes)?;
-        } else {
-            bytes.extend_from_slice(inline);
         }
         if bytes.len() as u64 != length {
-            return Err(ChannelError::Malformed("내용의 길이가 다릅니다"));
+            return malformed("내용의 길이가 다릅니다");
         }
         Ok(Frame { fingerprint, bytes, fds })
     }
 }
 
-/// 메시지 하나를 `bytes`의 빈 자리에 받고, 실려 온 디스크립터와 커널의 표시(`msg_flags`)를 돌려줍니다.
-///
-/// nix의 `recvmsg`는 디스크립터가 잘렸을 때 이미 받은 것을 알려 주지 않아 새어 나갑니다. 그래서 직접 부릅니다.
-pub(crate) fn receive(
-    socket: RawFd,
-    bytes: &mut Vec<u8>,
-    flags: i32,
-) -> nix::Result<(Vec<OwnedFd>, i32)> {
-    let mut control = [0u64; CONTROL_WORDS];
-    let mut slice = libc::iovec { iov_base: bytes.as_mut_ptr().cast(), iov_len: bytes.capacity() };
-    // SAFETY: 모든 필드가 정수나 포인터인 C 구조체라 0이 올바른 값입니다.
-    let mut message: libc::msghdr = unsafe { std::mem::zeroed() };
-    message.msg_iov = &mut slice;
-    message.msg_iovlen = 1;
-    message.msg_control = control.as_mut_ptr().cast();
-    message.msg_controllen = size_of_val(&control);
-    // SAFETY: `message`가 가리키는 두 버퍼는 이 함수보다 오래 살고, 길이는 실제 크기와 같습니다.
-    let length = unsafe { libc::recvmsg(socket, &mut message, flags | libc::MSG_CMSG_CLOEXEC) };
-    let length = Errno::result(length)?;
-    // SAFETY: 커널이 앞의 `length`바이트를 채웠고, `length`는 용량을 넘지 않습니다.
-    unsafe { bytes.set_len(length as usize) };
-
-    let mut fds = Vec::new();
-    // SAFETY: `message`는 커널이 방금 채운 것이고, 보조 데이터는 아직 살아 있는 `control` 안에 있습니다.
-    let mut next = unsafe { libc::CMSG_FIRSTHDR(&message) };
-    // SAFETY: CMSG 매크로는 널이거나 `control` 안의 올바른 머리를 돌려줍니다.
-    while let Some(header) = unsafe { next.as_ref() } {
-        if (header.cmsg_level, header.cmsg_type) == (libc::SOL_SOCKET, libc::SCM_RIGHTS) {
-            // SAFETY: 데이터의 시작만 계산합니다. 머리는 `control` 안에 있습니다.
-            let data = unsafe { libc::CMSG_DATA(header) };
-            let size = header.cmsg_len - (data as usize - std::ptr::from_ref(header) as usize);
-            for index in 0..size / size_of::<RawFd>() {
-                // SAFETY: 커널이 `cmsg_len`까지 디스크립터를 채웠습니다. 정렬은 보장되지 않습니다.
-                let fd = unsafe { data.cast::<RawFd>().add(index).read_unaligned() };
-                // SAFETY: 커널이 이 프로세스에 방금 연 디스크립터이고, 다른 주인이 없습니다.
-                fds.push(unsafe { OwnedFd::from_raw_fd(fd) });
-            }
+/// 앞서 보낸 큰 메시지를 상대가 꺼낼 때까지 기다립니다.
+fn wait_until_read(
+    unread: &Mutex<Option<OwnedFd>>,
+    deadline: Deadline,
+) -> Result<(), ChannelError> {
+    loop {
+        let mut unread = unread.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(receipt) = &*unread else { return Ok(()) };
+        if wait_ready(receipt, PollFlags::IN, after(Duration::ZERO))? {
+            *unread = None;
+            return Ok(());
         }
-        // SAFETY: 위와 같습니다.
-        next = unsafe { libc::CMSG_NXTHDR(&message, header) };
+        // 잠가 둔 채로 기다리지 않도록 복제합니다.
+        let receipt = receipt.try_clone()?;
+        drop(unread);
+        if !wait_ready(&receipt, PollFlags::IN, deadline)? {
+            return Err(ChannelError::Timeout);
+        }
     }
-    Ok((fds, message.msg_flags))
+}
+
+/// 상대의 끝이 모두 닫혔는지 봅니다.
+fn hung_up(socket: BorrowedFd) -> Result<bool, ChannelError> {
+    Ok(wait_ready(socket, PollFlags::HUP, after(Duration::ZERO))?)
 }

@@ -9,32 +9,45 @@
 //! `std::sync::Mutex`와 `parking_lot::Mutex`는 프로세스 전용 퓨텍스로 기다리므로, 공유 메모리에 두면 다른
 //! 프로세스를 깨우지 못해 멈춥니다. `sem_t`와 `pthread_cond_t`는 공유할 수 있지만 로버스트하지 않습니다.
 
-use std::cell::UnsafeCell;
+use std::cell::{Cell, UnsafeCell};
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
-use nix::errno::Errno;
-use nix::time::{ClockId, clock_gettime};
+use rustix::io::Errno;
+use rustix::time::{ClockId, Timespec, clock_gettime};
 
-use crate::futex::{Deadline, LOOK_AGAIN, expired, remaining};
-use crate::plain::{Plain, Zeroed};
+use crate::debug_is_display;
+use crate::wait::{Deadline, Turns, expired, recheck, remaining};
 
-/// 뮤텍스를 얻지 못한 까닭입니다.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// 스레드 하나가 한꺼번에 쥘 수 있는 로버스트 뮤텍스의 수. 쥔 채 죽었을 때 커널이 되돌려 주는 수(`ROBUST_LIST_LIMIT`)입니다.
+const HELD_MAX: usize = 2048;
+
+thread_local! {
+    /// 이 스레드가 쥐고 있는 뮤텍스의 수.
+    static HELD: Cell<usize> = const { Cell::new(0) };
+}
+
+debug_is_display!(MutexError);
+
+/// 뮤텍스를 얻지 못한 이유입니다.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum MutexError {
     /// 다른 쪽이 쥐고 있습니다(`try_lock`).
     #[error("다른 쪽이 쥐고 있습니다")]
     WouldBlock,
     /// 제한 시간이 지났습니다.
-    #[error("제한 시간 안에 차례가 오지 않았습니다. 더 기다리려면 다시 부르십시오")]
+    #[error("제한 시간 안에 차례가 오지 않았습니다. 더 기다리려면 다시 호출하십시오")]
     Timeout,
     /// 이 스레드가 이미 쥐고 있습니다. 기다리면 영원히 멈추므로 거절합니다.
     #[error("이 스레드가 이미 쥐고 있습니다. 앞의 가드를 먼저 놓으십시오")]
     AlreadyHeld,
-    /// 운영체제의 에러입니다.
+    /// 이 스레드가 너무 많이 쥐고 있습니다. 더 쥐면, 쥔 채 죽었을 때 커널이 다 되돌려 주지 못합니다.
+    #[error("스레드 하나가 락과 허가를 {HELD_MAX}개까지만 쥘 수 있습니다. 앞의 것을 먼저 놓으십시오")]
+    TooManyHeld,
+    /// 운영체제의 에러입니다. 다른 프로세스가 공유 메모리를 망가뜨린 때에도 그렇습니다.
     #[error("운영체제가 뮤텍스를 거절했습니다({0})")]
     Os(Errno),
 }
@@ -47,6 +60,8 @@ pub struct Mutex {
     raw: UnsafeCell<libc::pthread_mutex_t>,
     /// 쥔 프로세스의 PID. 비었으면 0. 쥔 쪽만 고칩니다.
     holder: AtomicU32,
+    /// 오래 기다린 쪽에게 차례를 넘겨줍니다.
+    turns: Turns,
 }
 
 // SAFETY: pthread 뮤텍스는 여러 스레드가 함께 부르도록 만든 것이고, 나머지는 아토믹입니다.
@@ -54,59 +69,56 @@ unsafe impl Sync for Mutex {}
 // SAFETY: 잠기지 않은 뮤텍스에는 만든 스레드에 매인 것이 없습니다.
 unsafe impl Send for Mutex {}
 
-// SAFETY: 잠기지 않은 뮤텍스는 정수뿐입니다. 잠긴 동안의 목록 포인터는 쥔 스레드와 커널만 따라갑니다.
-unsafe impl Plain for Mutex {
-    const LOCKS: bool = true;
-
-    fn placed(&self) -> io::Result<()> {
-        let mut attributes = MaybeUninit::uninit();
-        // SAFETY: 초기화 함수에 쓸 수 있는 메모리를 줍니다.
-        check(unsafe { libc::pthread_mutexattr_init(attributes.as_mut_ptr()) })?;
-        let attributes = attributes.as_mut_ptr();
-        // SAFETY: 바로 위에서 초기화한 속성입니다.
-        check(unsafe {
-            libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED)
-        })?;
-        // SAFETY: 위와 같습니다.
-        check(unsafe {
-            libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST)
-        })?;
-        // SAFETY: 위와 같습니다.
-        check(unsafe {
-            libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK)
-        })?;
-        // SAFETY: `placed`는 다른 쪽이 보기 전에 제자리에서 한 번 불립니다. 아직 아무도 쥐지 않았습니다.
-        check(unsafe { libc::pthread_mutex_init(self.raw.get(), attributes) })
-    }
-
-    fn pinned(&self) -> bool {
-        self.holder.load(Relaxed) == *OWN_PID
-    }
-}
-
-// SAFETY: 0으로 채운 `pthread_mutex_t`는 리눅스의 `PTHREAD_MUTEX_INITIALIZER`와 같습니다.
-unsafe impl Zeroed for Mutex {}
-
 unsafe extern "C" {
     /// glibc 2.30부터. 벽시계가 바뀌어도 마감이 흔들리지 않게 단조 시계로 기다립니다.
     fn pthread_mutex_clocklock(
         mutex: *mut libc::pthread_mutex_t,
         clock: libc::clockid_t,
-        until: *const libc::timespec,
+        until: *const Timespec,
     ) -> libc::c_int;
 }
 
 /// 이 프로세스의 PID. `getpid`는 시스템 호출이라 한 번만 부릅니다.
 static OWN_PID: LazyLock<u32> = LazyLock::new(std::process::id);
 
-fn check(code: libc::c_int) -> io::Result<()> {
-    if code == 0 { Ok(()) } else { Err(io::Error::from_raw_os_error(code)) }
-}
-
 impl Mutex {
     /// [`crate::Shared`]에 놓을 값.
     pub const fn new() -> Mutex {
-        Mutex { raw: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER), holder: AtomicU32::new(0) }
+        Mutex {
+            raw: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),
+            holder: AtomicU32::new(0),
+            turns: Turns::new(),
+        }
+    }
+
+    /// 위의 세 성질을 켭니다.
+    ///
+    /// # Safety
+    ///
+    /// 공유 메모리에 놓인 바로 뒤, 다른 쪽이 보기 전에 한 번만 부릅니다.
+    pub(crate) unsafe fn initialize(&self) -> io::Result<()> {
+        let mut attributes = MaybeUninit::uninit();
+        let attributes = attributes.as_mut_ptr();
+        // SAFETY: 첫 호출이 속성을 초기화하고, 다음 셋이 바꾸고, 마지막이 씁니다. 뮤텍스는 부른 쪽이 약속했듯이
+        // 아직 아무도 보지 못합니다. 리눅스에서 이 호출들은 메모리를 얻지 않고, 알려진 값으로는 실패하지 않습니다.
+        let codes = unsafe {
+            [
+                libc::pthread_mutexattr_init(attributes),
+                libc::pthread_mutexattr_setpshared(attributes, libc::PTHREAD_PROCESS_SHARED),
+                libc::pthread_mutexattr_setrobust(attributes, libc::PTHREAD_MUTEX_ROBUST),
+                libc::pthread_mutexattr_settype(attributes, libc::PTHREAD_MUTEX_ERRORCHECK),
+                libc::pthread_mutex_init(self.raw.get(), attributes),
+            ]
+        };
+        match codes.into_iter().find(|code| *code != 0) {
+            Some(code) => Err(io::Error::from_raw_os_error(code)),
+            None => Ok(()),
+        }
+    }
+
+    /// 이 프로세스의 스레드가 쥐고 있는지 봅니다.
+    pub(crate) fn held_here(&self) -> bool {
+        self.holder.load(Relaxed) == *OWN_PID
     }
 
     /// 차례가 올 때까지, 마감이 있으면 마감까지 기다립니다.
@@ -123,20 +135,25 @@ impl Mutex {
         }
     }
 
-    /// 차례를 기다립니다. 적어도 [`LOOK_AGAIN`]마다 깨어나 스스로 살펴봅니다.
+    /// 차례를 기다립니다. 적어도 [`RECHECK`](crate::build::RECHECK)마다 깨어나 스스로 살펴봅니다.
     ///
     /// glibc는 놓을 때 기다리는 쪽 하나만 깨웁니다. 깨어난 쪽이 쥐기 전에 죽고 그 사이 다른 쪽이 쥐었다 놓으면,
     /// 커널도 glibc도 그다음 대기자를 깨우지 않습니다. 그런 대기자도 이 간격만큼만 늦습니다.
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
+        let mut impatient = None;
         loop {
-            let nap = remaining(deadline).map_or(LOOK_AGAIN, |left| left.min(LOOK_AGAIN));
-            let until =
-                clock_gettime(ClockId::CLOCK_MONOTONIC).map_err(MutexError::Os)? + nap.into();
-            let clock = libc::CLOCK_MONOTONIC;
+            let nap = if impatient.is_none() { Turns::PATIENCE } else { recheck() };
+            let nap = remaining(deadline).map_or(nap, |left| left.min(nap));
+            let until = clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();
             // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, `until`은 이 호출보다 오래 삽니다.
-            match unsafe { pthread_mutex_clocklock(self.raw.get(), clock, until.as_ref()) } {
-                libc::ETIMEDOUT if !expired(deadline) => {}
+            match unsafe { pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, &until) }
+            {
+                libc::ETIMEDOUT if !expired(deadline) => {
+                    // 앞의 표시를 지운 다음 다시 알립니다. 넘겨주려던 쪽이 수를 줄였을 수 있습니다.
+                    drop(impatient.take());
+                    impatient = Some(self.turns.impatient());
+                }
                 code => return self.enter(code),
             }
         }
@@ -147,6 +164,7 @@ impl Mutex {
     /// # Errors
     ///
     /// 다른 쪽이(같은 스레드라도) 쥐고 있으면 [`MutexError::WouldBlock`].
+    #[inline]
     pub fn try_lock(&self) -> Result<MutexGuard<'_>, MutexError> {
         // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
         match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {
@@ -162,6 +180,7 @@ impl Mutex {
         Some(self.holder.load(Relaxed)).filter(|pid| *pid != 0)
     }
 
+    #[inline]
     fn enter(&self, code: libc::c_int) -> Result<MutexGuard<'_>, MutexError> {
         let owner_died = match code {
             0 => None,
@@ -173,10 +192,15 @@ impl Mutex {
             libc::EBUSY => return Err(MutexError::WouldBlock),
             libc::ETIMEDOUT => return Err(MutexError::Timeout),
             libc::EDEADLK => return Err(MutexError::AlreadyHeld),
-            other => return Err(MutexError::Os(Errno::from_raw(other))),
+            other => return Err(MutexError::Os(Errno::from_raw_os_error(other))),
         };
         self.holder.store(*OWN_PID, Relaxed);
-        Ok(MutexGuard { mutex: self, owner_died, stays_on_thread: PhantomData })
+        HELD.set(HELD.get() + 1);
+        let guard = MutexGuard { mutex: self, owner_died, stays_on_thread: PhantomData };
+        if HELD.get() > HELD_MAX {
+            return Err(MutexError::TooManyHeld); // 가드가 사라지며 도로 놓습니다.
+        }
+        Ok(guard)
     }
 }
 
@@ -186,7 +210,7 @@ impl Default for Mutex {
     }
 }
 
-/// 쥐고 있는 동안의 표. 사라질 때 놓으며, 쥔 스레드를 떠나지 못합니다.
+/// 뮤텍스를 쥐고 있음을 나타내는 가드. 사라질 때 놓으며, 쥔 스레드 밖으로 옮길 수 없습니다.
 #[must_use = "가드를 바로 버리면 그 자리에서 놓입니다"]
 pub struct MutexGuard<'a> {
     mutex: &'a Mutex,
@@ -202,9 +226,12 @@ impl MutexGuard<'_> {
 }
 
 impl Drop for MutexGuard<'_> {
+    #[inline]
     fn drop(&mut self) {
+        HELD.set(HELD.get() - 1);
         self.mutex.holder.store(0, Relaxed);
         // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
         unsafe { libc::pthread_mutex_unlock(self.mutex.raw.get()) };
+        self.mutex.turns.hand_over();
     }
 }

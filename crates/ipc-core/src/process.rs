@@ -5,38 +5,49 @@
 //! 것을 숨깁니다. 파이썬도 3.14부터 같은 까닭으로 `fork`를 기본에서 뺐습니다.
 //!
 //! 부모와 자식은 소켓 한 쌍으로 이어집니다. 부모는 작업의 위치와 인수를 *먼저* 써 두고 자식을 띄우므로, 연결을
-//! 기다리는 단계가 없습니다. 소켓은 자식의 표준 입력 자리로 건너갑니다.
+//! 기다리는 단계가 없습니다. 자식의 쪽 소켓은 `posix_spawn`이 자식에게만 물려줍니다. 다른 스레드가 같은 때에 띄우는 자식에게는
+//! 가지 않습니다.
+//!
+//! 자식은 PID가 아니라 pidfd로 기다리고, 시그널을 보내고, 거둡니다. PID는 누가 거두면 다른 프로세스의 것이 될 수 있습니다.
 
 use std::any::type_name;
-use std::env::args_os;
+use std::env::{args_os, vars_os};
+use std::ffi::{CString, OsStr, OsString};
+use std::fmt;
+use std::io;
 use std::marker::PhantomData;
-use std::os::fd::{AsFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
-use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::process::{Child, Command};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStringExt;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::time::Duration;
-use std::{fmt, io};
 
-use nix::errno::Errno;
-use nix::poll::PollFlags;
-use nix::sys::signal::Signal;
-use nix::unistd::Pid;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use nix::errno::Errno as NixErrno;
+use nix::fcntl::OFlag;
+use nix::spawn::{PosixSpawnAttr, PosixSpawnFileActions, PosixSpawnFlags, posix_spawn};
+use nix::sys::signal::{SigSet, Signal as NixSignal};
+use nix::sys::stat::Mode;
+use rustix::event::PollFlags;
+use rustix::fs::fstat;
+use rustix::io::Errno;
+use rustix::process::{
+    Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
+};
 
-use crate::channel::{Channel, ChannelError};
-use crate::child::{self, CHILD_MARK, Outcome, Start};
-use crate::codec::Handle;
-use crate::error::ProcessError;
-use crate::futex::{Deadline, after};
-use crate::lifeline;
-use crate::ready::wait_ready;
-use crate::task::{Output, RemoteFn, Task};
+use crate::channel::Channel;
+use crate::child::{self, MARK, Report, Start, Started};
+use crate::error::{ChannelError, ProcessError, signal_name};
+use crate::parcel::Message;
+use crate::task::{RemoteFn, Task};
+use crate::wait::{Deadline, after, wait_ready};
 
 /// 함수 하나를 실행하는 자식 프로세스입니다. 파이썬의 `multiprocessing.Process`에 해당합니다.
 ///
-/// `std::thread::JoinHandle`처럼 [`join`](Process::join)이 함수의 값을 돌려줍니다. 다른 점은 셋입니다. 인수와
+/// `std::thread::JoinHandle`처럼 [`join`](Process::join)이 함수의 값을 반환합니다. 다른 점은 셋입니다. 인수와
 /// 값은 복사되어 건너가고, 자식이 죽어도 부모는 죽지 않고 `Err`를 받으며, 조인하지 않고 버리면 자식을 끝냅니다
 /// (고아도 좀비도 남지 않습니다). 부모가 죽으면 자식도 끝납니다.
+///
+/// 아직 실행 중인 자식을 조인하지 않고 버리면 표준 에러에 한 줄로 알립니다. 일부러 끝내는 것이면 [`kill`](Process::kill)이나
+/// [`terminate`](Process::terminate)를 먼저 호출하십시오. 그때는 알리지 않습니다.
 ///
 /// ```standalone_crate
 /// use ipc_core::Process;
@@ -56,72 +67,54 @@ use crate::task::{Output, RemoteFn, Task};
 #[derive(Debug)]
 pub struct Process<T> {
     child: Child,
-    /// 끝나면 읽을 수 있게 되는 디스크립터. PID와 달리 다른 프로세스를 가리키게 되지 않습니다.
-    pidfd: OwnedFd,
+    /// 자식의 결과가 오는 길. 이 끝이 닫히면 자식이 끝납니다.
     control: Channel,
-    /// 이 끝이 닫히면 자식이 끝납니다.
-    _lifeline: OwnedFd,
     task: &'static str,
     joined: bool,
+    /// 호출한 쪽이 끝내려고 시그널을 보냈습니다.
+    ended_on_purpose: AtomicBool,
     value: PhantomData<fn() -> T>,
 }
 
-impl<T: Serialize + DeserializeOwned + 'static> Process<T> {
-    /// `task`를 새 프로세스에서 `args`로 부릅니다. 파이썬의 `Process(target=task, args=args)`와 `start()`입니다.
+impl<T: Message> Process<T> {
+    /// `task`를 새 프로세스에서 `args`로 호출합니다. 파이썬의 `Process(target=task, args=args)`와 `start()`입니다.
     ///
     /// `args`는 직렬화되어 건너가고 부모에서는 사라집니다. 파이프의 끝을 건네면 부모에는 남지 않습니다. 자식이
-    /// 실제로 시작하기를 기다리지 않고 돌아옵니다. 어느 스레드에서나, 자식 안에서도 부를 수 있습니다.
+    /// 실제로 시작하기를 기다리지 않고 반환합니다. 어느 스레드에서나, 자식 안에서도 호출할 수 있습니다.
     ///
     /// # Errors
     ///
-    /// [`ProcessError::NotInitialized`], [`ProcessError::Start`], 인수를 직렬화하지 못하면
+    /// [`ProcessError::NotInitialized`], [`ProcessError::OtherObject`], [`ProcessError::Start`], 인수를 직렬화하지 못하면
     /// [`ProcessError::Channel`]. 실패하면 시작한 것은 모두 거두어들입니다.
-    pub fn spawn<F, Args, Mark, Kind>(task: F, args: Args) -> Result<Process<T>, ProcessError>
+    pub fn spawn<F, Args, M>(task: F, args: Args) -> Result<Process<T>, ProcessError>
     where
-        F: Task<Args, Mark, Output: Output<Kind, Value = T>>,
-        Args: Serialize + DeserializeOwned + 'static,
+        F: Task<Args, M, Value = T>,
+        Args: Message,
     {
-        let _zero_sized = task; // 함수는 타입만으로 정해지므로(task.rs의 summon) 값은 보내지 않습니다.
+        let _zero_sized = task; // 함수는 타입만으로 정해지므로(task.rs의 zero_sized) 값은 보내지 않습니다.
+        let task = type_name::<F>();
         if !child::initialized() {
             return Err(ProcessError::NotInitialized);
         }
+        let run = RemoteFn::new(child::run::<F, Args, M>);
+        let run = run.ok_or(ProcessError::OtherObject { task })?;
         let (control, childs_end) = Channel::pair()?;
-        let (childs_lifeline, lifeline) = lifeline::new().map_err(ProcessError::Start)?;
-        let run = RemoteFn::new(child::run::<F, Args, Mark, Kind>);
-        control.send(&Start { run, lifeline: Handle::new(childs_lifeline) }, None)?;
+        let start = Start { run, task: task.to_owned(), quiet: child::is_quiet() };
+        control.send(&start, None)?;
         control.send(&args, None)?;
         drop(args);
-
-        let task = type_name::<F>();
-        let mut child = Command::new("/proc/self/exe")
-            .arg0(args_os().next().unwrap_or_default())
-            .args([CHILD_MARK, task])
-            .stdin(childs_end.into_fd())
-            .spawn()
-            .map_err(ProcessError::Start)?;
-        match open_pidfd(&child) {
-            Ok(pidfd) => Ok(Process {
-                child,
-                pidfd,
-                control,
-                _lifeline: lifeline,
-                task,
-                joined: false,
-                value: PhantomData,
-            }),
-            Err(error) => {
-                reap(&mut child);
-                Err(ProcessError::Start(error))
-            }
-        }
+        let child = Child::start(childs_end.as_fd()).map_err(ProcessError::Start)?;
+        let ended_on_purpose = AtomicBool::new(false);
+        Ok(Process { child, control, task, joined: false, ended_on_purpose, value: PhantomData })
     }
 
-    /// 끝나기를 기다려 함수의 값을 돌려줍니다.
+    /// 끝나기를 기다려 함수의 값을 반환합니다.
     ///
     /// # Errors
     ///
     /// 작업이 실패하면 [`ProcessError::Failed`], 패닉하면 [`ProcessError::Panicked`], 값 없이 끝나면
-    /// [`ProcessError::Exited`], 시그널로 죽으면 [`ProcessError::Killed`].
+    /// [`ProcessError::Exited`], 시그널로 죽으면 [`ProcessError::Killed`], 작업을 시작하기도 전에 끝나면
+    /// [`ProcessError::EndedBeforeInit`].
     #[must_use = "자식의 실패를 놓치지 않도록 Result를 확인하십시오"]
     pub fn join(mut self) -> Result<T, ProcessError> {
         self.finish(None)
@@ -131,7 +124,7 @@ impl<T: Serialize + DeserializeOwned + 'static> Process<T> {
     ///
     /// # Errors
     ///
-    /// 시간이 지나면 [`ProcessError::Timeout`]이며 자식은 계속 돕니다. 결과를 받은 뒤에 다시 부르면
+    /// 시간이 지나면 [`ProcessError::Timeout`]이며 자식은 계속 실행됩니다. 결과를 받은 뒤에 다시 호출하면
     /// [`ProcessError::AlreadyJoined`].
     #[must_use = "자식의 실패를 놓치지 않도록 Result를 확인하십시오"]
     pub fn join_timeout(&mut self, timeout: Duration) -> Result<T, ProcessError> {
@@ -143,25 +136,34 @@ impl<T: Serialize + DeserializeOwned + 'static> Process<T> {
         if self.joined {
             return Err(ProcessError::AlreadyJoined { process });
         }
-        if !wait_ready(self.pidfd.as_fd(), PollFlags::POLLIN, deadline).map_err(ChannelError::Io)? {
+        if !self.child.wait_ended(deadline).map_err(ChannelError::Io)? {
             return Err(ProcessError::Timeout { process });
         }
-        let status = self.child.wait().map_err(ChannelError::Io)?;
+        let ending = self.child.reap();
         self.joined = true;
-        // 결과는 끝나기 전에 보낸 작은 프레임 하나이므로, 이제 와 있거나 영영 오지 않습니다.
-        let outcome = self.control.recv::<Outcome<T>>(after(Duration::ZERO));
-        match (status.signal(), outcome) {
-            (Some(signal), _) => Err(ProcessError::Killed { process, signal }),
-            (None, Ok(Outcome::Done(value))) if status.success() => Ok(value),
-            (None, Ok(Outcome::Failed(message))) => Err(ProcessError::Failed { process, message }),
-            (None, Ok(Outcome::Panicked(message))) => {
+        // 자식이 보낸 것은 끝나기 전에 보낸 것뿐이므로, 이제 와 있거나 영영 오지 않습니다.
+        let started = self.control.recv::<Started>(after(Duration::ZERO)).is_ok();
+        let report = match self.control.recv::<Report<T>>(after(Duration::ZERO)) {
+            Ok(report) => Some(report),
+            Err(ChannelError::Disconnected | ChannelError::Timeout) => None,
+            Err(error) => return Err(error.into()),
+        };
+        match (ending, report) {
+            (Ending::Signaled(signal), _) => {
+                child::end_like_child(signal);
+                Err(ProcessError::Killed { process, signal })
+            }
+            // 누가 먼저 거두었어도 값은 와 있습니다.
+            (Ending::Exited(0) | Ending::Unknown, Some(Report::Done(value))) => Ok(value),
+            (_, Some(Report::Failed(message))) => Err(ProcessError::Failed { process, message }),
+            (_, Some(Report::Panicked(message))) => {
                 Err(ProcessError::Panicked { process, message })
             }
-            (
-                None,
-                Ok(Outcome::Done(_)) | Err(ChannelError::Disconnected | ChannelError::Timeout),
-            ) => Err(ProcessError::Exited { process, code: status.code().unwrap_or_default() }),
-            (None, Err(error)) => Err(error.into()),
+            (Ending::Unknown, None) => Err(ProcessError::Reaped { process }),
+            (Ending::Exited(_), None) if !started => {
+                Err(ProcessError::EndedBeforeInit { process, how: ending.to_string() })
+            }
+            (Ending::Exited(code), _) => Err(ProcessError::Exited { process, code }),
         }
     }
 }
@@ -169,37 +171,34 @@ impl<T: Serialize + DeserializeOwned + 'static> Process<T> {
 impl<T> Process<T> {
     /// 자식의 PID.
     pub fn id(&self) -> u32 {
-        self.child.id()
+        self.child.pid.as_raw_pid() as u32
     }
 
-    /// 아직 돌고 있는지 봅니다. 기다리지 않습니다.
+    /// 아직 실행 중인지 봅니다. 기다리지 않습니다.
     pub fn is_running(&self) -> bool {
-        let ended = wait_ready(self.pidfd.as_fd(), PollFlags::POLLIN, after(Duration::ZERO));
-        !self.joined && matches!(ended, Ok(false))
+        !self.joined && matches!(self.child.wait_ended(after(Duration::ZERO)), Ok(false))
     }
 
     /// `SIGTERM`을 보내 끝내기를 청합니다. 이미 끝났으면 아무 일도 없습니다.
     pub fn terminate(&self) {
-        self.signal(Signal::SIGTERM);
+        self.end(Signal::TERM);
     }
 
     /// `SIGKILL`로 바로 끝냅니다. 이미 끝났으면 아무 일도 없습니다.
     pub fn kill(&self) {
-        self.signal(Signal::SIGKILL);
+        self.end(Signal::KILL);
     }
 
-    fn signal(&self, signal: Signal) {
-        if !self.joined {
-            // 거두어들이기 전의 PID는 다시 쓰이지 않으므로 다른 프로세스에 보낼 일이 없습니다.
-            let _ = nix::sys::signal::kill(Pid::from_raw(self.id() as i32), signal);
-        }
+    fn end(&self, signal: Signal) {
+        self.ended_on_purpose.store(true, Relaxed);
+        let _ = pidfd_send_signal(&self.child.pidfd, signal);
     }
 }
 
 /// 끝나면 읽을 수 있게 되는 디스크립터입니다. [`crate::wait_any`]나 `poll`에 쓰십시오.
 impl<T> AsFd for Process<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        self.pidfd.as_fd()
+        self.child.pidfd.as_fd()
     }
 }
 
@@ -212,22 +211,115 @@ impl<T> fmt::Display for Process<T> {
 
 impl<T> Drop for Process<T> {
     fn drop(&mut self) {
-        if !self.joined {
-            reap(&mut self.child);
+        if self.joined {
+            return;
+        }
+        if self.is_running() && !self.ended_on_purpose.load(Relaxed) {
+            // 표준 에러가 닫혀 있어도 패닉하지 않게, eprintln! 대신 씁니다.
+            use io::Write;
+            let _ = writeln!(
+                io::stderr(),
+                "{self} 프로세스를 조인하지 않고 버려서 강제로 끝냈습니다. 끝나기를 기다리려면 join()을, 일부러 끝내려면 kill()을 호출하십시오"
+            );
+        }
+        let _ = pidfd_send_signal(&self.child.pidfd, Signal::KILL);
+        if self.child.wait_ended(None).is_ok() {
+            self.child.reap();
         }
     }
 }
 
-/// 강제로 끝내고 거두어들입니다.
-fn reap(child: &mut Child) {
-    let _ = child.kill();
-    let _ = child.wait();
+/// 어떻게 끝났는지.
+#[derive(Clone, Copy)]
+enum Ending {
+    Exited(i32),
+    Signaled(i32),
+    /// 다른 코드가 먼저 거두었습니다.
+    Unknown,
 }
 
-fn open_pidfd(child: &Child) -> io::Result<OwnedFd> {
-    // SAFETY: 정수만 주고받는 시스템 호출입니다. 아직 거두어들이지 않았으므로 PID는 우리 자식의 것입니다.
-    let fd = unsafe { libc::syscall(libc::SYS_pidfd_open, child.id(), 0) };
-    let fd = Errno::result(fd)? as RawFd;
-    // SAFETY: 커널이 이 프로세스에 방금 연 디스크립터이고, 다른 주인이 없습니다.
-    Ok(unsafe { OwnedFd::from_raw_fd(fd) })
+impl fmt::Display for Ending {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Ending::Exited(code) => write!(f, "종료 코드 {code}"),
+            Ending::Signaled(signal) => f.write_str(&signal_name(*signal)),
+            Ending::Unknown => f.write_str("알 수 없음"),
+        }
+    }
+}
+
+/// 커널이 보는 자식.
+#[derive(Debug)]
+struct Child {
+    pid: Pid,
+    /// 끝나면 읽을 수 있게 되는 디스크립터. PID와 달리 다른 프로세스를 가리키게 되지 않습니다.
+    pidfd: OwnedFd,
+}
+
+impl Child {
+    /// 이 프로그램을 다시 실행하고 `socket`을 물려줍니다.
+    fn start(socket: BorrowedFd) -> io::Result<Child> {
+        let mark = format!("{}:{}", socket.as_raw_fd(), fstat(socket)?.st_ino);
+        let mut actions = PosixSpawnFileActions::init()?;
+        actions.add_open(0, "/dev/null", OFlag::O_RDONLY, Mode::empty())?;
+        // 같은 번호로 복제하면 그 자식에서만 CLOEXEC이 풀립니다(posix_spawn_file_actions_adddup2(3)).
+        actions.add_dup2(socket.as_raw_fd(), socket.as_raw_fd())?;
+        // 시그널을 막아 두거나 SIGPIPE를 무시하던 것을 물려주지 않습니다(std::process::Command와 같습니다).
+        let mut attributes = PosixSpawnAttr::init()?;
+        attributes.set_flags(
+            PosixSpawnFlags::POSIX_SPAWN_SETSIGMASK | PosixSpawnFlags::POSIX_SPAWN_SETSIGDEF,
+        )?;
+        attributes.set_sigmask(&SigSet::empty())?;
+        attributes.set_sigdefault(&SigSet::from(NixSignal::SIGPIPE))?;
+        let (arguments, environment) = (c_strings(args_os()), environment(mark.as_ref()));
+        let spawned =
+            posix_spawn(c"/proc/self/exe", &actions, &attributes, &arguments, &environment);
+        let pid = spawned.map_err(|errno: NixErrno| io::Error::from(errno))?;
+        let pid = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData)?;
+        match pidfd_open(pid, PidfdFlags::empty()) {
+            Ok(pidfd) => Ok(Child { pid, pidfd }),
+            Err(errno) => {
+                let _ = rustix::process::kill_process(pid, Signal::KILL);
+                let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                Err(errno.into())
+            }
+        }
+    }
+
+    /// 끝나기를 기다립니다. 마감이 먼저 오면 `false`입니다.
+    fn wait_ended(&self, deadline: Deadline) -> io::Result<bool> {
+        wait_ready(&self.pidfd, PollFlags::IN, deadline)
+    }
+
+    /// 끝난 자식을 거두어들입니다.
+    fn reap(&self) -> Ending {
+        let status = loop {
+            match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {
+                Err(Errno::INTR) => {}
+                ended => break ended.ok().flatten(),
+            }
+        };
+        let Some(status) = status else { return Ending::Unknown };
+        match (status.exit_status(), status.terminating_signal()) {
+            (Some(code), _) => Ending::Exited(code),
+            (None, Some(signal)) => Ending::Signaled(signal),
+            (None, None) => Ending::Unknown,
+        }
+    }
+}
+
+/// 자식의 환경: 이 프로세스의 환경에 [`MARK`]를 더한 것.
+fn environment(mark: &OsStr) -> Vec<CString> {
+    let inherited = vars_os().filter(|(name, _)| name != MARK);
+    let all = inherited.chain([(MARK.into(), mark.to_owned())]);
+    c_strings(all.map(|(mut name, value)| {
+        name.push("=");
+        name.push(value);
+        name
+    }))
+}
+
+fn c_strings(strings: impl Iterator<Item = OsString>) -> Vec<CString> {
+    // 운영체제에서 온 문자열이라 중간에 0이 없습니다.
+    strings.filter_map(|string| CString::new(string.into_vec()).ok()).collect()
 }

@@ -1,33 +1,35 @@
 //! 공유(share): 여러 프로세스가 같은 메모리를 봅니다.
 //!
-//! 프로세스마다 주소 공간이 따로 있으므로, 한쪽이 바꾼 변수를 다른 쪽은 보지 못합니다. [`Shared`]는 이름 없는
+//! 프로세스마다 주소 공간이 따로 있으므로, 한 프로세스가 바꾼 변수를 다른 프로세스는 보지 못합니다. [`Shared`]는 이름 없는
 //! 메모리 파일(`memfd_create`)을 양쪽 주소 공간에 함께 매핑합니다. 파일 시스템에 이름이 없으므로, 마지막
 //! 프로세스가 죽으면 강제 종료라 해도 아무것도 남지 않습니다.
+//!
+//! 파일의 크기는 봉인(seal)합니다. 누가 파일을 줄이면 그 메모리를 읽던 프로세스는 모두 `SIGBUS`로 죽기 때문입니다. 봉인되지
+//! 않은 파일이나 크기가 다른 파일은 받지 않습니다.
 
-use std::ffi::CStr;
+use std::alloc::Layout;
+use std::collections::HashMap;
 use std::fs::File;
 use std::io;
-use std::marker::PhantomData;
-use std::num::NonZeroUsize;
+use std::marker::{PhantomData, PhantomPinned};
 use std::ops::Deref;
-use std::os::fd::OwnedFd;
-use std::ptr::NonNull;
-use std::sync::Arc;
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, LazyLock, Mutex as ThreadMutex, PoisonError, Weak};
 
-use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::mman::{MapFlags, ProtFlags, mmap, munmap};
-use nix::sys::resource::{Resource, getrlimit};
+use memmap2::{MmapOptions, MmapRaw};
+use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create, readlink};
+use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::channel::fingerprint;
-use crate::codec::Handle;
-use crate::plain::{Plain, Zeroed};
+use crate::mutex::Mutex;
+use crate::parcel::{attach, attached, fingerprint, refuse};
+use crate::plain::Placed;
 
 /// 여러 프로세스가 함께 보는 값 하나와, 그 뒤에 이어지는 원소들입니다.
 ///
 /// `Arc`처럼 복제하면 같은 값을 가리키지만, `Arc`와 달리 [`crate::Process`]의 인수로 다른 프로세스에
-/// 건넬 수 있습니다. 값은 `&T`로만 보이므로 바꾸려면 아토믹이나 [`crate::Mutex`]가 안에 있어야 합니다.
+/// 건넬 수 있습니다. 값은 `&T`로만 보이므로 바꾸려면 아토믹이나 [`crate::build::Mutex`]가 안에 있어야 합니다.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -36,186 +38,391 @@ use crate::plain::{Plain, Zeroed};
 /// assert_eq!(counter.load(Relaxed), 8);
 /// # Ok::<(), std::io::Error>(())
 /// ```
-pub struct Shared<T: Plain, E: Plain = ()> {
-    map: Arc<Mapping<T, E>>,
-}
-
-struct Mapping<T: Plain, E: Plain> {
-    address: NonNull<T>,
+pub struct Shared<T: Placed, E: Placed = ()> {
+    memory: Arc<Memory>,
     /// 이어지는 원소의 개수.
     tail: usize,
-    /// 다른 프로세스에 건넬 때 쓰는 메모리 파일.
-    file: Handle,
     owns: PhantomData<(T, E)>,
+    /// [`crate::build::Inline`]이 아니라는 표시. 디스크립터가 함께 건너갑니다.
+    _not_inline: PhantomPinned,
 }
 
 // SAFETY: 매핑은 어느 스레드에서 보아도 같은 메모리이고, 값은 `&T`와 `&[E]`로만 나갑니다.
-unsafe impl<T: Plain + Send + Sync, E: Plain + Send + Sync> Send for Mapping<T, E> {}
+unsafe impl<T: Placed + Send + Sync, E: Placed + Send + Sync> Send for Shared<T, E> {}
 // SAFETY: 위와 같습니다.
-unsafe impl<T: Plain + Send + Sync, E: Plain + Send + Sync> Sync for Mapping<T, E> {}
+unsafe impl<T: Placed + Send + Sync, E: Placed + Send + Sync> Sync for Shared<T, E> {}
 
-impl<T: Plain> Shared<T> {
+impl<T: Placed> Shared<T> {
     /// 새 공유 메모리를 만들고 `value`를 놓습니다.
     ///
     /// # Errors
     ///
-    /// 디스크립터나 메모리가 모자라면 운영체제의 에러를 그대로 돌려줍니다.
+    /// 디스크립터나 메모리가 모자라면 운영체제의 에러를 그대로 반환합니다.
     pub fn new(value: T) -> io::Result<Self> {
         Shared::with_tail(value, 0)
     }
 }
 
-impl<T: Plain, E: Zeroed> Shared<T, E> {
+impl<T: Placed, E: Placed> Shared<T, E> {
     /// `value` 뒤에 0으로 채운 원소를 `count`개 잇습니다.
     ///
     /// 아직 건드리지 않은 원소는 실제 메모리를 차지하지 않습니다. 에러는 [`Shared::new`]와 같습니다.
     pub fn with_tail(value: T, count: usize) -> io::Result<Self> {
-        let shared = Shared { map: Arc::new(Mapping::<T, E>::create(value, count)?) };
-        if T::LOCKS {
-            shared.placed()?;
+        const {
+            assert!(
+                align_of::<T>() <= PAGE_MIN && align_of::<E>() <= PAGE_MIN,
+                "공유 메모리에는 4096바이트보다 크게 정렬해야 하는 타입을 둘 수 없습니다"
+            );
         }
-        if E::LOCKS {
-            shared.tail().iter().try_for_each(E::placed)?;
-        }
-        Ok(shared)
+        let (size, _) = Self::layout(count).ok_or(io::ErrorKind::OutOfMemory)?;
+        let contents = Contents::of::<T, E>(count);
+        let shared = Self::over(Arc::new(Memory::create(size, contents)?), count);
+        // SAFETY: 방금 만든 매핑에는 `T`가 들어갈 공간이 있고 정렬되어 있으며, 아직 아무도 보지 못합니다. 꼬리는 0이고, 0은 `E`의
+        // 올바른 값입니다(`Placed`).
+        unsafe { shared.head().write(value) };
+        let mut outcome = Ok(());
+        shared.mutexes(&mut |mutex| {
+            if outcome.is_ok() {
+                // SAFETY: 제자리에 놓였고 아직 아무도 보지 못하는 뮤텍스입니다. `shared`는 이 함수를 나간 뒤에야 남에게 갑니다.
+                outcome = unsafe { mutex.initialize() };
+            }
+        });
+        outcome.map(|()| shared)
     }
 
     /// 이어지는 원소들.
+    #[inline]
     pub fn tail(&self) -> &[E] {
-        // SAFETY: 만들 때 이만큼의 원소를 초기화했고, 매핑은 `self`보다 오래 삽니다.
-        unsafe { std::slice::from_raw_parts(self.map.tail_start(), self.map.tail) }
+        let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
+        // SAFETY: 매핑은 만들거나 받을 때 확인했듯이 이만큼의 원소까지 이어지고, `self`보다 오래 삽니다. 어떤 바이트도 `E`의
+        // 올바른 값입니다(`Placed`).
+        unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }
+    }
+
+    /// `[from, to)`번째 원소가 차지한 메모리를 돌려줍니다. 다시 읽으면 0입니다. 쪽(page) 하나가 안 되는 것은 그대로 둡니다.
+    pub fn discard(&self, from: usize, to: usize) {
+        use rustix::fs::{FallocateFlags, fallocate};
+        let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
+        let at = |index: usize| (offset + index.min(self.tail) * size_of::<E>()) as u64;
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // 돌려주지 못해도 쓰는 데는 지장이 없습니다.
+        let _ = fallocate(&self.memory.file, flags, at(from), at(to).saturating_sub(at(from)));
+    }
+
+    /// 받는 쪽이 읽기만 할 수 있게 건넵니다. 받는 프로세스가 잘못되어도 이 메모리는 바뀌지 않습니다.
+    pub fn read_only(&self) -> ReadOnly<T, E> {
+        ReadOnly(self.clone())
+    }
+
+    fn over(memory: Arc<Memory>, tail: usize) -> Self {
+        Shared { memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
+    }
+
+    /// 전체의 크기와, 이어지는 원소가 시작하는 위치(바이트).
+    #[inline]
+    fn layout(tail: usize) -> Option<(usize, usize)> {
+        let (whole, offset) = Layout::new::<T>().extend(Layout::array::<E>(tail).ok()?).ok()?;
+        // 매핑의 길이는 0일 수 없습니다.
+        Some((whole.size().max(1), offset))
+    }
+
+    #[inline]
+    fn head(&self) -> *mut T {
+        self.memory.start().cast()
+    }
+
+    fn mutexes(&self, visit: &mut dyn FnMut(&Mutex)) {
+        T::mutexes_in(std::slice::from_ref(self), visit);
+        E::mutexes_in(self.tail(), visit);
+    }
+
+    fn serialize_with<S: Serializer>(
+        &self,
+        serializer: S,
+        access: Access,
+    ) -> Result<S::Ok, S::Error> {
+        let id = self.memory.id;
+        let same = |fd: BorrowedFd| FileId::of(fd).is_ok_and(|other| other == id);
+        let index = attach(self.memory.file.as_fd(), same);
+        let index = index.map_err(|error| ser::Error::custom(refuse(&error)))?;
+        (access, self.tail as u64, index).serialize(serializer)
+    }
+
+    fn deserialize_with<'de, D: Deserializer<'de>>(
+        deserializer: D,
+        wanted: Access,
+    ) -> Result<Self, D::Error> {
+        let (access, tail, index) = <(Access, u64, u64)>::deserialize(deserializer)?;
+        let tail = usize::try_from(tail).map_err(de::Error::custom)?;
+        let receive = || {
+            let size = Self::layout(tail).map(|(size, _)| size).filter(|_| access == wanted);
+            let size = size.ok_or_else(other_type)?;
+            let contents = Contents::of::<T, E>(tail);
+            let get = |fd: &mut Option<OwnedFd>| {
+                Some(Memory::receive(fd.as_ref()?.as_fd(), size, contents, access))
+            };
+            attached(index, get)?
+        };
+        let memory = receive().map_err(|error| de::Error::custom(refuse(&error)))?;
+        Ok(Self::over(memory, tail))
     }
 }
 
-impl<T: Plain, E: Plain> Mapping<T, E> {
-    fn size(tail: usize) -> Option<NonZeroUsize> {
-        let bytes = Self::tail_offset().checked_add(tail.checked_mul(size_of::<E>())?)?;
-        // 매핑은 쪽(page) 단위이고 길이 0은 허락되지 않습니다.
-        NonZeroUsize::new(bytes.max(1)).filter(|size| isize::try_from(size.get()).is_ok())
-    }
-
-    const fn tail_offset() -> usize {
-        size_of::<T>().next_multiple_of(align_of::<E>())
-    }
-
-    fn tail_start(&self) -> *mut E {
-        self.address.as_ptr().wrapping_byte_add(Self::tail_offset()).cast()
-    }
-
-    fn create(value: T, tail: usize) -> io::Result<Self> {
-        let size = Self::size(tail).ok_or(io::ErrorKind::OutOfMemory)?;
-        let file = memory_file(c"ipc-core", size.get())?;
-        file.set_len(size.get() as u64)?;
-        let mapping = Self::map(file.into(), tail)?;
-        // SAFETY: 방금 만든 매핑에는 `T`가 들어갈 자리가 있고, 아직 아무도 보지 못합니다.
-        unsafe { mapping.address.write(value) };
-        Ok(mapping)
-    }
-
-    fn map(file: OwnedFd, tail: usize) -> io::Result<Self> {
-        let size = Self::size(tail).ok_or(io::ErrorKind::OutOfMemory)?;
-        let access = ProtFlags::PROT_READ | ProtFlags::PROT_WRITE;
-        // SAFETY: 주소를 커널이 고르므로 남의 메모리를 덮지 않습니다. 파일의 길이는 `size` 이상입니다.
-        let address = unsafe { mmap(None, size, access, MapFlags::MAP_SHARED, &file, 0)? };
-        Ok(Mapping { address: address.cast(), tail, file: Handle::new(file), owns: PhantomData })
-    }
-
-    /// 이 프로세스의 스레드가 안의 락을 아직 쥐고 있는지 봅니다.
-    fn pinned(&self) -> bool {
-        // SAFETY: 머리는 만들 때 초기화되었고 매핑은 아직 풀리지 않았습니다.
-        let head = unsafe { self.address.as_ref() };
-        // SAFETY: 위와 같습니다. 꼬리도 만들 때 초기화되었습니다.
-        let tail = unsafe { std::slice::from_raw_parts(self.tail_start(), self.tail) };
-        (T::LOCKS && head.pinned()) || (E::LOCKS && tail.iter().any(E::pinned))
-    }
-}
-
-impl<T: Plain, E: Plain> Drop for Mapping<T, E> {
-    fn drop(&mut self) {
-        // 빌린 가드는 이미 없습니다. 그래도 쥐고 있다면 누군가 가드를 `mem::forget`한 것이고, 커널의 로버스트
-        // 목록이 이 메모리를 가리킵니다. 그때는 매핑을 남겨 둡니다.
-        if self.pinned() {
-            return;
-        }
-        if let Some(size) = Self::size(self.tail) {
-            // SAFETY: `map`에서 만든 바로 그 범위이고, 빌린 참조는 `Arc`가 사라지며 모두 끝났습니다.
-            let _ = unsafe { munmap(self.address.cast(), size.get()) };
-        }
-    }
-}
-
-impl<T: Plain, E: Plain> Deref for Shared<T, E> {
+impl<T: Placed, E: Placed> Deref for Shared<T, E> {
     type Target = T;
 
+    #[inline]
     fn deref(&self) -> &T {
-        // SAFETY: 값은 만들 때 초기화되었고, 매핑은 `self.map`이 살아 있는 동안 풀리지 않습니다.
-        unsafe { self.map.address.as_ref() }
+        // SAFETY: 값은 만들 때 놓였고, 매핑은 `self`가 살아 있는 동안 풀리지도 줄지도 않습니다(봉인). 어떤 바이트도 `T`의 올바른
+        // 값입니다(`Placed`).
+        unsafe { &*self.head() }
     }
 }
 
-impl<T: Plain, E: Plain> Clone for Shared<T, E> {
+impl<T: Placed, E: Placed> Clone for Shared<T, E> {
     fn clone(&self) -> Self {
-        Shared { map: Arc::clone(&self.map) }
+        Self::over(Arc::clone(&self.memory), self.tail)
+    }
+}
+
+impl<T: Placed, E: Placed> std::fmt::Debug for Shared<T, E> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let size = Self::layout(self.tail).map_or(0, |(size, _)| size);
+        write!(f, "Shared({size}바이트)")
     }
 }
 
 /// 파일 디스크립터와 꼬리 길이만 건너갑니다. 값은 이미 양쪽이 함께 보고 있습니다.
-impl<T: Plain, E: Plain> Serialize for Shared<T, E> {
+impl<T: Placed, E: Placed> Serialize for Shared<T, E> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let tail = u64::try_from(self.map.tail).map_err(ser::Error::custom)?;
-        (fingerprint::<(T, E)>(), tail, &self.map.file).serialize(serializer)
+        self.serialize_with(serializer, Access::Write)
     }
 }
 
-impl<'de, T: Plain, E: Plain> Deserialize<'de> for Shared<T, E> {
+impl<'de, T: Placed, E: Placed> Deserialize<'de> for Shared<T, E> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (sent, tail, file) = <(u64, u64, Handle)>::deserialize(deserializer)?;
-        let tail = usize::try_from(tail).map_err(de::Error::custom)?;
-        let file = File::from(file.into_fd());
-        // 꼬리 길이가 만들 때와 다르면 파일의 길이와 어긋납니다.
-        let same_size =
-            |size: NonZeroUsize| file.metadata().is_ok_and(|m| m.len() == size.get() as u64);
-        if sent != fingerprint::<(T, E)>() || !Mapping::<T, E>::size(tail).is_some_and(same_size) {
-            return Err(de::Error::custom("다른 타입의 공유 메모리입니다"));
+        Self::deserialize_with(deserializer, Access::Write)
+    }
+}
+
+/// 읽기만 할 수 있는 [`Shared`]. 만든 쪽은 [`Shared`]로 쓰고, 받은 쪽은 이것으로 읽습니다.
+///
+/// 보내기 전에 파일을 봉인하므로(`F_SEAL_FUTURE_WRITE`), 받은 프로세스는 어떤 방법으로도 쓰는 매핑을 만들지 못합니다.
+#[derive(Clone, Debug)]
+pub struct ReadOnly<T: Placed, E: Placed = ()>(Shared<T, E>);
+
+impl<T: Placed, E: Placed> Deref for ReadOnly<T, E> {
+    type Target = Shared<T, E>;
+
+    fn deref(&self) -> &Shared<T, E> {
+        &self.0
+    }
+}
+
+impl<T: Placed, E: Placed> Serialize for ReadOnly<T, E> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        fcntl_add_seals(&self.0.memory.file, SealFlags::FUTURE_WRITE)
+            .map_err(|errno| ser::Error::custom(refuse(&errno.into())))?;
+        self.0.serialize_with(serializer, Access::Read)
+    }
+}
+
+impl<'de, T: Placed, E: Placed> Deserialize<'de> for ReadOnly<T, E> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Shared::deserialize_with(deserializer, Access::Read).map(ReadOnly)
+    }
+}
+
+/// 어느 시스템에서나 매핑이 이만큼은 정렬되어 있습니다(바이트).
+const PAGE_MIN: usize = 4096;
+
+fn other_type() -> io::Error {
+    io::Error::other("다른 타입의 공유 메모리입니다")
+}
+
+/// 받은 매핑에 할 수 있는 일.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+enum Access {
+    Write,
+    Read,
+}
+
+/// 열려 있는 동안 파일마다 다른 것: 장치와 아이노드.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+struct FileId(u64, u64);
+
+impl FileId {
+    fn of(fd: BorrowedFd) -> io::Result<FileId> {
+        let stat = fstat(fd)?;
+        Ok(FileId(stat.st_dev, stat.st_ino))
+    }
+}
+
+/// 메모리에 무엇이 놓여 있는지.
+#[derive(Debug, Clone, Copy)]
+struct Contents {
+    /// 같은 실행 파일 안에서 타입마다 다른 수.
+    fingerprint: u64,
+    tail: usize,
+    /// 안의 뮤텍스를 이 프로세스가 쥐고 있는지 봅니다.
+    held: unsafe fn(*const (), usize) -> bool,
+}
+
+impl Contents {
+    fn of<T: Placed, E: Placed>(tail: usize) -> Contents {
+        /// # Safety
+        ///
+        /// `place`에는 `T` 하나와 `E`가 `tail`개 놓여 있어야 합니다.
+        unsafe fn held<T: Placed, E: Placed>(place: *const (), tail: usize) -> bool {
+            let offset = Shared::<T, E>::layout(tail).map_or(0, |(_, offset)| offset);
+            let mut held = false;
+            let mut visit = |mutex: &Mutex| held |= mutex.held_here();
+            // SAFETY: 호출한 쪽이 보장하듯이 이 자리에 그 타입들이 놓여 있습니다.
+            let (head, tail) = unsafe {
+                let tail = std::slice::from_raw_parts(place.byte_add(offset).cast::<E>(), tail);
+                (&*place.cast::<T>(), tail)
+            };
+            T::mutexes_in(std::slice::from_ref(head), &mut visit);
+            E::mutexes_in(tail, &mut visit);
+            held
         }
-        let map = Mapping::map(file.into(), tail).map_err(de::Error::custom)?;
-        Ok(Shared { map: Arc::new(map) })
+        Contents { fingerprint: fingerprint::<(T, E)>(), tail, held: held::<T, E> }
+    }
+
+    /// 메모리 파일의 이름. 만들 때 정해지고 바꿀 수 없으므로, 받은 파일에 같은 타입이 놓여 있음을 확인할 수 있습니다.
+    fn name(self) -> String {
+        format!("ipc-core:{:016x}:{}", self.fingerprint, self.tail)
+    }
+}
+
+/// 메모리 파일과, 그것을 이 프로세스에 놓은 매핑.
+#[derive(Debug)]
+struct Memory {
+    /// 사라지는 도중에만 비어 있습니다.
+    map: Option<MmapRaw>,
+    file: OwnedFd,
+    id: FileId,
+    contents: Contents,
+    access: Access,
+}
+
+/// 이 프로세스가 받은 메모리들. 같은 파일을 거듭 받아도 매핑은 하나입니다.
+static RECEIVED: LazyLock<ThreadMutex<HashMap<(FileId, Access), Received>>> =
+    LazyLock::new(Default::default);
+
+#[derive(Debug)]
+enum Received {
+    /// 쓰고 있는 매핑.
+    InUse(Weak<Memory>),
+    /// 아무도 쓰지 않지만, 안의 락을 쥐고 있어 풀지 못한 매핑.
+    Kept(MmapRaw),
+}
+
+impl Memory {
+    fn create(size: usize, contents: Contents) -> io::Result<Memory> {
+        let file = memory_file(&contents.name(), size)?;
+        file.set_len(size as u64)?;
+        fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW)?;
+        let map = Some(MmapRaw::map_raw(&file)?);
+        let id = FileId::of(file.as_fd())?;
+        Ok(Memory { map, file: file.into(), id, contents, access: Access::Write })
+    }
+
+    /// 받은 파일을 매핑합니다. 이미 매핑한 파일이면 그것을 씁니다.
+    fn receive(
+        fd: BorrowedFd,
+        size: usize,
+        contents: Contents,
+        access: Access,
+    ) -> io::Result<Arc<Memory>> {
+        let stat = fstat(fd)?;
+        let id = FileId(stat.st_dev, stat.st_ino);
+        let mut received = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(Received::InUse(memory)) = received.get(&(id, access)) {
+            let memory = memory.upgrade();
+            if let Some(memory) = memory {
+                drop(received); // `memory`가 마지막이면 사라지면서 이것을 다시 잠급니다.
+                let same = memory.contents.name() == contents.name();
+                return if same { Ok(memory) } else { Err(other_type()) };
+            }
+        }
+        // 이 크레이트가 같은 타입으로 만들고 크기를 봉인한 파일만 매핑합니다.
+        let link = readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
+        let name = format!("/memfd:{} (deleted)", contents.name());
+        let seals = fcntl_get_seals(fd).unwrap_or(SealFlags::empty());
+        if link.to_bytes() != name.as_bytes()
+            || stat.st_size as u64 != size as u64
+            || !seals.contains(SealFlags::SHRINK | SealFlags::GROW)
+        {
+            return Err(other_type());
+        }
+        let file = fd.try_clone_to_owned()?;
+        let map = match (received.remove(&(id, access)), access) {
+            (Some(Received::Kept(map)), _) => map,
+            (_, Access::Write) => MmapRaw::map_raw(&file)?,
+            (_, Access::Read) => MmapOptions::new().map_raw_read_only(&file)?,
+        };
+        let memory = Arc::new(Memory { map: Some(map), file, id, contents, access });
+        received.insert((id, access), Received::InUse(Arc::downgrade(&memory)));
+        Ok(memory)
+    }
+
+    #[inline]
+    fn start(&self) -> *mut u8 {
+        self.map.as_ref().map_or(std::ptr::null_mut(), MmapRaw::as_mut_ptr)
+    }
+}
+
+impl Drop for Memory {
+    /// 매핑을 풉니다. 안의 락을 이 프로세스가 아직 쥐고 있으면 풀지 않습니다.
+    ///
+    /// 빌린 가드는 이미 없습니다. 그래도 쥐고 있다면 누군가 가드를 `mem::forget`한 것이고, 커널과 glibc의 로버스트 목록이 이
+    /// 메모리를 가리킵니다. 그런 매핑은 남겨 두었다가, 같은 파일을 다시 받으면 씁니다.
+    fn drop(&mut self) {
+        let mut received = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(map) = self.map.take() else { return };
+        let key = (self.id, self.access);
+        // SAFETY: 만들거나 받을 때 그 타입과 길이임을 확인한 매핑이고, 아직 풀리지 않았습니다.
+        let held = self.access == Access::Write
+            && unsafe { (self.contents.held)(map.as_ptr().cast(), self.contents.tail) };
+        // 그사이 같은 파일을 다시 받은 쪽이 있으면 그 기록은 건드리지 않습니다.
+        let others = matches!(received.get(&key), Some(Received::InUse(memory)) if memory.strong_count() > 0);
+        match (held, others) {
+            (true, false) => drop(received.insert(key, Received::Kept(map))),
+            (true, true) => std::mem::forget(map),
+            (false, false) => drop(received.remove(&key)),
+            (false, true) => {}
+        }
     }
 }
 
 /// 이름 없는 메모리 파일. `size`바이트까지 쓸 수 있어야 합니다.
 ///
-/// 파일 크기의 한도를 넘겨 쓰면 커널은 에러를 돌려주는 대신 `SIGXFSZ`로 프로세스를 죽입니다. 그래서 먼저 봅니다.
-pub(crate) fn memory_file(name: &CStr, size: usize) -> io::Result<File> {
-    let (limit, _) = getrlimit(Resource::RLIMIT_FSIZE)?;
-    if size as u64 > limit {
+/// 파일 크기의 한도를 넘겨 쓰면 커널은 에러를 반환하는 대신 `SIGXFSZ`로 프로세스를 죽입니다. 그래서 먼저 봅니다.
+pub(crate) fn memory_file(name: &str, size: usize) -> io::Result<File> {
+    if let Some(limit) = getrlimit(Resource::Fsize).current.filter(|limit| size as u64 > *limit) {
         let why = format!("파일 크기의 한도(ulimit -f)인 {limit}바이트를 넘습니다");
         return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
     }
-    Ok(File::from(memfd_create(name, MFdFlags::MFD_CLOEXEC)?))
+    Ok(File::from(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?))
 }
 
-/// `bytes`를 8바이트씩 나누어 `words`에 차례로 씁니다. 남는 자리는 0으로 채웁니다.
+/// `bytes`를 8바이트씩 나누어 `words`에 차례로 씁니다. 남는 칸은 0으로 채웁니다.
 ///
 /// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
-pub fn store_bytes<'a>(words: impl IntoIterator<Item = &'a AtomicU64>, bytes: &[u8]) {
-    for (word, chunk) in words.into_iter().zip(bytes.chunks(8)) {
+pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
+    let (whole, rest) = bytes.as_chunks::<8>();
+    for (word, chunk) in words.iter().zip(whole) {
+        word.store(u64::from_ne_bytes(*chunk), Relaxed);
+    }
+    if let Some(word) = words.get(whole.len()).filter(|_| !rest.is_empty()) {
         let mut padded = [0; 8];
-        padded[..chunk.len()].copy_from_slice(chunk);
+        padded[..rest.len()].copy_from_slice(rest);
         word.store(u64::from_ne_bytes(padded), Relaxed);
     }
 }
 
-/// [`store_bytes`]로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다.
-pub fn load_bytes<'a>(
-    words: impl IntoIterator<Item = &'a AtomicU64>,
-    length: usize,
-    bytes: &mut Vec<u8>,
-) {
-    let end = bytes.len() + length;
-    bytes.reserve(length.next_multiple_of(8));
-    for word in words.into_iter().take(length.div_ceil(8)) {
-        bytes.extend_from_slice(&word.load(Relaxed).to_ne_bytes());
-    }
-    bytes.truncate(end);
+/// [`store_bytes`]로 쓴 것을 `bytes` 뒤에 덧붙입니다. 8바이트 단위로 늘어나므로, 필요하면 뒤를 자르십시오.
+pub fn load_bytes(words: &[AtomicU64], bytes: &mut Vec<u8>) {
+    bytes.extend(words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()));
 }

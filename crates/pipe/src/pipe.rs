@@ -7,10 +7,8 @@ use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
-use ipc_core::Channel;
 pub use ipc_core::ChannelError;
-use ipc_core::futex::after;
-use serde::de::DeserializeOwned;
+use ipc_core::build::{Channel, Message, after};
 use serde::{Deserialize, Serialize};
 
 /// 한쪽으로만 흐르는 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
@@ -27,7 +25,7 @@ use serde::{Deserialize, Serialize};
 /// assert!(matches!(receiver.recv(), Err(pipe::ChannelError::Disconnected)));
 /// # Ok::<(), pipe::ChannelError>(())
 /// ```
-pub fn pipe<T>() -> Result<(Receiver<T>, Sender<T>), ChannelError> {
+pub fn pipe<T: Message>() -> Result<(Receiver<T>, Sender<T>), ChannelError> {
     let (receiver, sender) = duplex()?;
     Ok((Receiver(receiver), Sender(sender)))
 }
@@ -40,7 +38,7 @@ pub fn pipe<T>() -> Result<(Receiver<T>, Sender<T>), ChannelError> {
 ///
 /// 디스크립터가 모자라면 [`ChannelError::Io`].
 #[allow(clippy::type_complexity, reason = "두 끝의 방향을 타입이 그대로 보여 줍니다")]
-pub fn duplex<A, B>() -> Result<(Duplex<A, B>, Duplex<B, A>), ChannelError> {
+pub fn duplex<A: Message, B: Message>() -> Result<(Duplex<A, B>, Duplex<B, A>), ChannelError> {
     let (left, right) = Channel::pair()?;
     Ok((
         Duplex { channel: left, types: PhantomData },
@@ -68,11 +66,10 @@ pub struct Sender<T>(Duplex<T, ()>);
 #[serde(bound = "")]
 pub struct Receiver<T>(Duplex<(), T>);
 
-impl<S: Serialize + 'static, R> Duplex<S, R> {
+impl<S: Message, R> Duplex<S, R> {
     /// 값을 복사해 보냅니다. 크기에 제한이 없습니다. 상대가 읽지 않아 버퍼가 차면 기다립니다.
     ///
-    /// 버퍼는 메시지의 수로 찹니다. 64KiB가 넘는 값은 메모리에 놓여 건너가므로, 읽지 않은 큰 값이 쌓이면 그만큼
-    /// 메모리를 씁니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 끝이 옵니다.
+    /// 64KiB가 넘는 값은 상대가 앞의 큰 값을 꺼낸 뒤에야 보냅니다. 그래서 읽지 않은 큰 값은 하나까지만 쌓입니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 끝이 옵니다.
     ///
     /// # Errors
     ///
@@ -91,7 +88,7 @@ impl<S: Serialize + 'static, R> Duplex<S, R> {
     }
 }
 
-impl<S, R: DeserializeOwned + 'static> Duplex<S, R> {
+impl<S, R: Message> Duplex<S, R> {
     /// 값 하나를 받습니다. 올 때까지, 또는 상대의 끝이 사라질 때까지 기다립니다.
     ///
     /// # Errors
@@ -148,7 +145,7 @@ impl<T> AsFd for Receiver<T> {
     }
 }
 
-impl<T: Serialize + 'static> Sender<T> {
+impl<T: Message> Sender<T> {
     /// [`Duplex::send`]와 같습니다.
     pub fn send(&self, value: &T) -> Result<(), ChannelError> {
         self.0.send(value)
@@ -160,7 +157,7 @@ impl<T: Serialize + 'static> Sender<T> {
     }
 }
 
-impl<T: DeserializeOwned + 'static> Receiver<T> {
+impl<T: Message> Receiver<T> {
     /// [`Duplex::recv`]와 같습니다.
     pub fn recv(&self) -> Result<T, ChannelError> {
         self.0.recv()

@@ -1,47 +1,57 @@
 //! [`Imap`]: 결과를 가져가는 만큼만 입력을 읽어 맡기는 반복자.
 
-use std::cell::RefCell;
 use std::iter::Fuse;
+use std::sync::Arc;
 use std::vec;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use ipc_core::build::Message;
 
-use crate::dispatch::Dispatcher;
+use crate::call::Call;
+use crate::dispatch::Core;
 use crate::error::{ItemError, PoolError};
-use crate::job::{Job, unpack};
 use crate::worker::RunChunk;
 
-/// [`crate::Pool::imap`]이 돌려주는 반복자입니다. 버리면 아직 시작하지 않은 항목은 그만둡니다.
-#[must_use = "반복자는 next를 부를 때까지 아무것도 하지 않습니다"]
-pub struct Imap<'p, I: Iterator, R> {
-    job: Job<'p>,
+/// [`crate::Pool::imap`]이 반환하는 반복자입니다. 버리면 아직 시작하지 않은 항목은 그만둡니다.
+///
+/// 맡긴 묶음은 작업자의 수의 네 배까지 쌓이며, 그만큼은 결과를 가져가지 않아도 계산이 계속됩니다.
+#[must_use = "반복자는 next를 호출할 때까지 아무것도 하지 않습니다"]
+pub struct Imap<I: Iterator, R> {
+    /// 맡길 수 없는 함수이면 그 이유. 첫 `next`가 냅니다.
+    call: Result<Call, Option<PoolError>>,
     input: Fuse<I>,
-    chunk_size: usize,
     ordered: bool,
     /// 맡겼지만 아직 내지 않은 묶음의 한도.
     window: usize,
-    /// 맡긴 항목의 수와 묶음의 수.
-    submitted: (usize, usize),
     /// 결과를 낸 묶음의 수.
     taken: usize,
     exhausted: bool,
     current: vec::IntoIter<Result<R, ItemError>>,
 }
 
-impl<'p, I: Iterator, R> Imap<'p, I, R> {
+impl<I: Iterator, R> Imap<I, R> {
     pub(crate) fn new(
-        dispatcher: &'p RefCell<Dispatcher>,
-        run: RunChunk,
+        core: &Arc<Core>,
+        run: Result<RunChunk, PoolError>,
         input: I,
         chunk_size: usize,
     ) -> Self {
-        let window = 4 * dispatcher.borrow().worker_count();
-        let (submitted, current) = ((0, 0), Vec::new().into_iter());
-        let job = Job::open(dispatcher, run);
-        let input = input.fuse();
-        let (ordered, taken, exhausted) = (true, 0, false);
-        Imap { job, input, chunk_size, ordered, window, submitted, taken, exhausted, current }
+        Imap {
+            call: run.map(|run| Call::open(core, run, chunk_size, true)).map_err(Some),
+            input: input.fuse(),
+            ordered: true,
+            window: 4 * core.worker_count(),
+            taken: 0,
+            exhausted: false,
+            current: Vec::new().into_iter(),
+        }
+    }
+
+    /// 한 번에 보내는 항목의 수를 정합니다. 0은 1로 봅니다. 첫 `next`보다 먼저 호출하십시오.
+    pub fn chunk_size(mut self, items: usize) -> Self {
+        if let Ok(call) = &mut self.call {
+            call.set_chunk_size(items);
+        }
+        self
     }
 
     pub(crate) fn unordered(mut self) -> Self {
@@ -56,48 +66,32 @@ impl<'p, I: Iterator, R> Imap<'p, I, R> {
     }
 }
 
-impl<I: Iterator<Item: Serialize>, R: DeserializeOwned> Imap<'_, I, R> {
-    /// 작업자가 바로 받을 수 있는 만큼, 한도 안에서 입력을 읽어 맡깁니다.
-    fn feed(&mut self) -> Result<(), PoolError> {
-        while !self.exhausted
-            && self.submitted.1 - self.taken < self.window
-            && self.job.dispatcher.borrow().hungry()
-        {
-            let items = self.input.by_ref().take(self.chunk_size);
-            let count = self.job.submit(items, self.submitted.1, self.submitted.0)?;
-            self.exhausted = count == 0;
-            self.submitted.0 += count;
-            self.submitted.1 += usize::from(count > 0);
-        }
-        Ok(())
-    }
-
+impl<I: Iterator<Item: Message>, R: Message> Imap<I, R> {
     fn advance(&mut self) -> Result<Option<Result<R, ItemError>>, PoolError> {
+        let call = match &mut self.call {
+            Ok(call) => call,
+            Err(error) => return error.take().map_or(Ok(None), Err),
+        };
         loop {
             if let Some(result) = self.current.next() {
                 return Ok(Some(result));
             }
-            self.feed()?;
-            if self.exhausted && self.taken == self.submitted.1 {
+            while !self.exhausted && call.submitted() - self.taken < self.window {
+                self.exhausted = !call.submit(&mut self.input)?;
+            }
+            if self.taken == call.submitted() {
                 return Ok(None);
             }
             let number = self.ordered.then_some(self.taken);
-            let mut dispatcher = self.job.dispatcher.borrow_mut();
-            match dispatcher.take_finished(self.job.id, number) {
-                Some(chunk) => {
-                    drop(dispatcher);
-                    self.taken += 1;
-                    self.current = unpack(chunk).into_iter();
-                }
-                None => {
-                    dispatcher.step(None)?;
-                }
+            if let Some(chunk) = call.wait(number, None)? {
+                self.taken += 1;
+                self.current = chunk.unpack().into_iter();
             }
         }
     }
 }
 
-impl<I: Iterator<Item: Serialize>, R: DeserializeOwned> Iterator for Imap<'_, I, R> {
+impl<I: Iterator<Item: Message>, R: Message> Iterator for Imap<I, R> {
     type Item = Result<R, PoolError>;
 
     fn next(&mut self) -> Option<Result<R, PoolError>> {
@@ -106,7 +100,7 @@ impl<I: Iterator<Item: Serialize>, R: DeserializeOwned> Iterator for Imap<'_, I,
             Err(error) => {
                 // 풀 자체가 일할 수 없으므로 여기서 끝냅니다.
                 self.exhausted = true;
-                self.taken = self.submitted.1;
+                self.taken = self.call.as_ref().map_or(0, Call::submitted);
                 Some(Err(error))
             }
         }

@@ -1,43 +1,44 @@
 //! [`Pool`]: 함수 하나를 많은 항목에, 여러 프로세스가 나누어.
 //!
-//! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 보냅니다. 파이썬의 풀은 작업자가 죽으면 그
+//! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 맡깁니다. 파이썬의 풀은 작업자가 죽으면 그
 //! 결과를 영원히 기다리지만, 여기서는 죽은 작업자가 계산하던 항목만 에러가 되고, 작업자는 새로 바뀝니다.
 //!
-//! 데이터는 한 방향으로 흐릅니다: 부른 쪽(`imap.rs`, `later.rs`) → 호출(`job.rs`) → 나누어 주기(`dispatch.rs`) →
-//! 자리(`seat.rs`) → 작업자(`worker.rs`). 오가는 것은 묶음(`chunk.rs`)이고, 그 안의 형식은 `record.rs`에 있습니다.
+//! 항목 하나의 길: 호출한 쪽(`imap.rs`, `later.rs`) → 묶음으로 싸기(`call.rs`, `chunk.rs`) → 나누어 주기(`dispatch.rs`) →
+//! 게시판(`board.rs`) → 작업자(`worker.rs`) → 책상(`board.rs`) → 거두기(`slot.rs`) → 다시 호출한 쪽.
 
+mod board;
+mod call;
 mod chunk;
 mod dispatch;
 mod error;
 mod imap;
-mod job;
 mod later;
-mod record;
-mod seat;
+mod slot;
 mod worker;
 
-use std::cell::RefCell;
 use std::num::NonZeroUsize;
-use std::thread::available_parallelism;
+use std::sync::Arc;
+use std::thread::{JoinHandle, available_parallelism};
+use std::time::Duration;
+use std::{fmt, thread, vec};
 
-use ipc_core::{Channel, Output, RemoteFn, Task};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use ipc_core::build::{Message, Parcel, RemoteFn, Task, after};
+use ipc_core::{ChannelError, ProcessError};
 
-use dispatch::Dispatcher;
+use dispatch::{Core, Options};
 pub use error::{Cause, ItemError, PoolError};
 pub use imap::Imap;
 pub use later::AsyncResult;
-use seat::{Initializer, Options};
+use worker::{Initializer, RunChunk};
 
 /// 작업자 프로세스들의 풀입니다. 파이썬의 `multiprocessing.Pool`에 해당합니다.
 ///
 /// rayon의 스레드 풀과 달리 항목과 결과가 복사되어 건너가므로, 항목 하나의 일이 작으면 스레드가 낫습니다. 대신
-/// 작업자가 죽어도 프로그램은 죽지 않습니다. 풀의 메서드는 부른 스레드에서 일을 나누어 주며, 보조 스레드를 쓰지
-/// 않습니다. 버리면 작업자들을 바로 끝냅니다.
+/// 작업자가 죽어도 프로그램은 죽지 않습니다. 맡긴 일은 부모가 다른 일을 하는 동안에도 계속되고, 여러 스레드가 풀 하나를
+/// 함께 쓸 수 있습니다(`static`에 두어도 됩니다). 버리면 하던 일을 그만두고 작업자들을 끝냅니다.
 ///
 /// 함수는 항목 하나를 인수로 받습니다. 항목이 튜플이면 여러 인수로 풀어 받을 수도 있습니다(파이썬의 `starmap`).
-/// 값이나 `anyhow::Result`를 돌려줍니다.
+/// 값이나 `Result`를 반환합니다.
 ///
 /// ```standalone_crate
 /// fn main() -> anyhow::Result<()> {
@@ -49,7 +50,9 @@ use seat::{Initializer, Options};
 /// }
 /// ```
 pub struct Pool {
-    dispatcher: RefCell<Dispatcher>,
+    core: Arc<Core>,
+    /// 끝날 때까지 `Some`입니다.
+    supervisor: Option<JoinHandle<()>>,
     chunk_size: Option<NonZeroUsize>,
 }
 
@@ -57,6 +60,8 @@ pub struct Pool {
 pub struct Builder {
     options: Options,
     chunk_size: Option<NonZeroUsize>,
+    /// `initializer`를 보낼 수 없으면 그 이유. [`Builder::build`]가 알립니다.
+    refused: Option<ProcessError>,
 }
 
 impl Builder {
@@ -81,23 +86,29 @@ impl Builder {
         self
     }
 
-    /// 작업자 하나가 받을 묶음의 수. 다 받으면 새 프로세스로 바뀝니다. 0은 1로 봅니다.
+    /// 작업자 하나가 맡을 묶음의 수. 다 마치면 새 프로세스로 바뀝니다. 0은 1로 봅니다.
     pub fn max_tasks_per_child(mut self, chunks: u64) -> Builder {
         self.options.max_tasks_per_child = Some(chunks.max(1));
         self
     }
 
-    /// 작업자마다 처음에 한 번 `task(args)`를 부릅니다. 실패하면 작업자를 다시 띄우고, 자리 하나에서 거듭
+    /// 작업자마다 처음에 한 번 `task(args)`를 호출합니다. 실패하면 작업자를 다시 띄우고, 모두가 거듭
     /// 세 번 실패하면 풀의 호출이 [`PoolError::Initializer`]로 끝납니다.
-    pub fn initializer<F, A, M, K>(mut self, task: F, args: A) -> Builder
-    where
-        F: Task<A, M, Output: Output<K>>,
-        A: Serialize + DeserializeOwned + Send + 'static,
-    {
+    pub fn initializer<F: Task<A, M>, A: Message, M>(mut self, task: F, args: A) -> Builder {
         let _zero_sized = task;
-        let run = RemoteFn::new(worker::initialize::<F, A, M, K>);
-        let send_args = Box::new(move |channel: &Channel| channel.send(&args, None));
-        self.options.initializer = Some(Initializer { run, send_args });
+        let mut parcel = Parcel::default();
+        let pushed = parcel.push(&args).map_err(|e| ProcessError::Channel(ChannelError::Codec(e)));
+        let run = RemoteFn::new(worker::initialize::<F, A, M>);
+        match (pushed, run) {
+            (Ok(()), Some(run)) => {
+                self.options.initializer = Some(Initializer { run, args: parcel });
+            }
+            (Err(error), _) => self.refused = Some(error),
+            (_, None) => {
+                let task = std::any::type_name::<F>();
+                self.refused = Some(ProcessError::OtherObject { task });
+            }
+        }
         self
     }
 
@@ -105,13 +116,29 @@ impl Builder {
     ///
     /// # Errors
     ///
-    /// 작업자가 0명이면 [`PoolError::NoWorkers`], 하나도 띄우지 못하면 [`PoolError::Start`].
+    /// 작업자가 0명이면 [`PoolError::NoWorkers`], 열린 파일의 한도에 비해 너무 많으면 [`PoolError::TooManyWorkers`], 하나라도
+    /// 띄우지 못하면 [`PoolError::Start`]이며 띄운 것은 모두 거둡니다.
     pub fn build(self) -> Result<Pool, PoolError> {
         if self.options.workers == 0 {
             return Err(PoolError::NoWorkers);
         }
-        let dispatcher = RefCell::new(Dispatcher::new(self.options)?);
-        Ok(Pool { dispatcher, chunk_size: self.chunk_size })
+        if let Some(error) = self.refused {
+            return Err(error.into());
+        }
+        let core = Core::start(self.options)?;
+        let shared = Arc::clone(&core);
+        let named = thread::Builder::new().name("pool-supervisor".into());
+        match named.spawn(move || shared.supervise()) {
+            Ok(supervisor) => {
+                Ok(Pool { core, supervisor: Some(supervisor), chunk_size: self.chunk_size })
+            }
+            Err(error) => {
+                // 스레드를 만들지 못했으므로, 관리 스레드가 할 정리를 여기서 합니다.
+                core.stop();
+                core.supervise();
+                Err(ProcessError::Start(error).into())
+            }
+        }
     }
 }
 
@@ -125,37 +152,36 @@ impl Pool {
     pub fn builder() -> Builder {
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
         let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };
-        Builder { options, chunk_size: None }
+        Builder { options, chunk_size: None, refused: None }
     }
 
-    /// 항목마다 `task`를 부른 결과를 입력 순서로 모읍니다. 모두 끝날 때까지 기다립니다.
+    /// 항목마다 `task`를 호출한 결과를 입력 순서로 모읍니다. 모두 끝날 때까지 기다립니다.
     ///
     /// # Errors
     ///
-    /// 실패한 항목이 있으면 그 가운데 가장 앞의 것을 [`PoolError::Item`]으로 돌려주고 나머지는 그만둡니다. 실패를
+    /// 실패한 항목이 있으면 그 가운데 가장 앞의 것을 [`PoolError::Item`]으로 반환하고 나머지는 그만둡니다. 실패를
     /// 항목마다 보려면 [`Pool::try_map`]을 쓰십시오.
-    pub fn map<F, I, M, K>(&self, task: F, items: I) -> Result<Vec<Value<F, I, M, K>>, PoolError>
+    pub fn map<F, I, M>(&self, task: F, items: I) -> Result<Vec<F::Value>, PoolError>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
         self.whole(task, items).collect()
     }
 
-    /// [`Pool::map`]과 같지만 항목마다의 성공과 실패를 모두 돌려줍니다.
+    /// [`Pool::map`]과 같지만 항목마다의 성공과 실패를 모두 반환합니다.
     ///
     /// # Errors
     ///
     /// 작업자를 띄우지 못하는 등, 풀 자체가 일할 수 없을 때뿐입니다.
-    #[allow(clippy::type_complexity, reason = "바깥은 풀의, 안쪽은 항목의 성공과 실패입니다")]
-    pub fn try_map<F, I, M, K>(
+    pub fn try_map<F, I, M>(
         &self,
         task: F,
         items: I,
-    ) -> Result<Vec<ItemResult<Value<F, I, M, K>>>, PoolError>
+    ) -> Result<Vec<ItemResult<F::Value>>, PoolError>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
         let separate = |result| match result {
             Ok(value) => Ok(Ok(value)),
@@ -165,136 +191,139 @@ impl Pool {
         self.whole(task, items).map(separate).collect()
     }
 
-    /// [`Pool::map`]의 일을 맡기고 바로 돌아옵니다. 결과는 [`AsyncResult::get`]이 입력 순서로 모읍니다.
-    ///
-    /// 작업자들은 미리 받은 묶음까지만 스스로 계산합니다. 나머지는 이 풀의 메서드나 [`AsyncResult`]의 메서드를
-    /// 부를 때 나누어 줍니다.
+    /// [`Pool::map`]의 일을 맡기고 바로 반환합니다. 결과는 [`AsyncResult::get`]이 입력 순서로 모읍니다.
     ///
     /// # Errors
     ///
     /// 닫힌 풀이면 [`PoolError::Closed`].
-    pub fn map_async<F, I, M, K>(
+    pub fn map_async<F, I, M>(
         &self,
         task: F,
         items: I,
-    ) -> Result<MapResult<'_, Value<F, I, M, K>>, PoolError>
+    ) -> Result<MapResult<F::Value>, PoolError>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
-        let _zero_sized = task;
         let (items, chunk_size) = self.gather(items);
-        let run = run::<F, I::Item, M, K>();
-        AsyncResult::submit(&self.dispatcher, run, items, chunk_size, Some)
+        AsyncResult::submit(&self.core, run_of(task)?, items, chunk_size, Some)
     }
 
     /// 결과를 입력 순서로 하나씩 내는 반복자입니다. 결과를 가져가는 만큼만 입력을 읽습니다.
-    pub fn imap<F, I, M, K>(&self, task: F, items: I) -> Imap<'_, I::IntoIter, Value<F, I, M, K>>
+    pub fn imap<F, I, M>(&self, task: F, items: I) -> Imap<I::IntoIter, F::Value>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
-        let _zero_sized = task;
         let chunk_size = self.chunk_size.map_or(1, NonZeroUsize::get);
-        Imap::new(&self.dispatcher, run::<F, I::Item, M, K>(), items.into_iter(), chunk_size)
+        Imap::new(&self.core, run_of(task), items.into_iter(), chunk_size)
     }
 
     /// [`Pool::imap`]과 같지만 먼저 끝난 묶음의 결과를 먼저 냅니다.
-    pub fn imap_unordered<F, I, M, K>(
-        &self,
-        task: F,
-        items: I,
-    ) -> Imap<'_, I::IntoIter, Value<F, I, M, K>>
+    pub fn imap_unordered<F, I, M>(&self, task: F, items: I) -> Imap<I::IntoIter, F::Value>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
         self.imap(task, items).unordered()
     }
 
-    /// 작업자 하나에서 `task(args)`를 부르고 결과를 기다립니다. 에러는 [`Pool::map`]과 같습니다.
-    pub fn apply<F, A, M, K>(&self, task: F, args: A) -> Result<Applied<F, A, M, K>, PoolError>
+    /// 작업자 하나에서 `task(args)`를 호출하고 결과를 기다립니다. 에러는 [`Pool::map`]과 같습니다.
+    pub fn apply<F, A, M>(&self, task: F, args: A) -> Result<F::Value, PoolError>
     where
-        F: Task<A, M, Output: Output<K>>,
-        A: Serialize + DeserializeOwned,
+        F: Task<A, M>,
+        A: Message,
     {
         self.apply_async(task, args)?.get()
     }
 
-    /// `task(args)`를 맡기고 바로 돌아옵니다. 결과는 [`AsyncResult::get`]으로 받습니다.
+    /// `task(args)`를 맡기고 바로 반환합니다. 결과는 [`AsyncResult::get`]으로 받습니다.
     ///
     /// # Errors
     ///
     /// 닫힌 풀이면 [`PoolError::Closed`].
-    pub fn apply_async<F, A, M, K>(
+    pub fn apply_async<F, A, M>(
         &self,
         task: F,
         args: A,
-    ) -> Result<AsyncResult<'_, Applied<F, A, M, K>>, PoolError>
+    ) -> Result<AsyncResult<F::Value>, PoolError>
     where
-        F: Task<A, M, Output: Output<K>>,
-        A: Serialize + DeserializeOwned,
+        F: Task<A, M>,
+        A: Message,
     {
-        let _zero_sized = task;
-        let (run, item) = (run::<F, A, M, K>(), std::iter::once(args));
-        AsyncResult::submit(&self.dispatcher, run, item, 1, |mut values| values.pop())
+        let item = std::iter::once(args);
+        AsyncResult::submit(&self.core, run_of(task)?, item, 1, |mut values| values.pop())
     }
 
     /// 지금 있는 작업자들의 PID.
     pub fn worker_ids(&self) -> Vec<u32> {
-        self.dispatcher.borrow().workers().collect()
+        self.core.workers()
     }
 
-    /// 더 맡기지 않겠다고 정합니다. 이 뒤로 맡기는 호출은 [`PoolError::Closed`]로 끝납니다.
+    /// 더 맡기지 않겠다고 정합니다. 이 뒤로 맡기는 호출은 [`PoolError::Closed`]로 끝납니다. 이미 맡긴 일은 끝까지 합니다.
     pub fn close(&self) {
-        self.dispatcher.borrow_mut().closed = true;
+        self.core.close();
     }
 
-    /// 작업자들이 받은 일을 마치고 끝나기를 기다립니다.
+    /// 닫고, 맡긴 일이 모두 끝나기를 기다린 뒤 작업자들을 끝냅니다. 결과를 받지 않은 일도 끝까지 합니다.
     pub fn join(self) {
-        self.dispatcher.into_inner().join();
+        self.core.drain(None);
     }
 
-    /// 작업자들을 바로 끝냅니다. 풀을 버리는 것과 같습니다.
+    /// [`join`](Pool::join)과 같지만 `timeout`까지만 기다립니다. 시간이 지나면 `false`이며, 풀은 닫힌 채로 일을 계속합니다.
+    pub fn join_timeout(&self, timeout: Duration) -> bool {
+        self.core.drain(after(timeout))
+    }
+
+    /// 하던 일을 그만두고 작업자들을 끝냅니다. 풀을 버리는 것과 같습니다.
     pub fn terminate(self) {}
 
     /// 입력을 모두 모아, 묶음의 크기를 정하고 맡깁니다.
-    fn whole<F, I, M, K>(
+    fn whole<F, I, M>(
         &self,
         task: F,
         items: I,
-    ) -> Imap<'_, std::vec::IntoIter<I::Item>, Value<F, I, M, K>>
+    ) -> Imap<vec::IntoIter<I::Item>, F::Value>
     where
-        F: Task<I::Item, M, Output: Output<K>>,
-        I: IntoIterator<Item: Serialize + DeserializeOwned>,
+        F: Task<I::Item, M>,
+        I: IntoIterator<Item: Message>,
     {
-        let _zero_sized = task;
         let (items, chunk_size) = self.gather(items);
-        Imap::new(&self.dispatcher, run::<F, I::Item, M, K>(), items, chunk_size).unbounded()
+        Imap::new(&self.core, run_of(task), items, chunk_size).unbounded()
     }
 
-    /// 입력을 모두 모아, 묶음의 크기와 함께 돌려줍니다.
-    fn gather<I: IntoIterator>(&self, items: I) -> (std::vec::IntoIter<I::Item>, usize) {
+    /// 입력을 모두 모아, 묶음의 크기와 함께 반환합니다.
+    fn gather<I: IntoIterator>(&self, items: I) -> (vec::IntoIter<I::Item>, usize) {
         let items: Vec<I::Item> = items.into_iter().collect();
-        let workers = self.dispatcher.borrow().worker_count();
-        let even = items.len().div_ceil(4 * workers).max(1);
+        let even = items.len().div_ceil(4 * self.core.worker_count()).max(1);
         (items.into_iter(), self.chunk_size.map_or(even, NonZeroUsize::get))
     }
 }
 
-/// [`Pool::map_async`]의 결과를 받을 표.
-pub type MapResult<'p, R> = AsyncResult<'p, R, Vec<R>>;
+impl Drop for Pool {
+    fn drop(&mut self) {
+        self.core.stop();
+        if let Some(supervisor) = self.supervisor.take() {
+            let _ = supervisor.join();
+        }
+    }
+}
+
+impl fmt::Debug for Pool {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Pool(작업자 {}명)", self.core.worker_count())
+    }
+}
+
+/// [`Pool::map_async`]의 결과를 받을 핸들.
+pub type MapResult<R> = AsyncResult<R, Vec<R>>;
 /// 항목 하나의 결과.
 pub type ItemResult<R> = Result<R, ItemError>;
-/// `F`가 `I`의 항목 하나로 내는 값.
-type Value<F, I, M, K> = Applied<F, <I as IntoIterator>::Item, M, K>;
-/// `F`가 `A`로 내는 값.
-type Applied<F, A, M, K> = <<F as Task<A, M>>::Output as Output<K>>::Value;
 
-fn run<F, A, M, K>() -> worker::RunChunk
-where
-    F: Task<A, M, Output: Output<K>>,
-    A: DeserializeOwned,
-{
-    RemoteFn::new(worker::run_chunk::<F, A, M, K>)
+/// `task`를 계산하는 함수의 위치.
+fn run_of<F: Task<A, M>, A: Message, M>(task: F) -> Result<RunChunk, PoolError> {
+    let _zero_sized = task; // 함수는 타입만으로 정해지므로 값은 보내지 않습니다.
+    let run = RemoteFn::new(worker::run_chunk::<F, A, M>);
+    let task = std::any::type_name::<F>();
+    run.ok_or_else(|| ProcessError::OtherObject { task }.into())
 }

@@ -8,9 +8,8 @@ use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
-use ipc_core::futex::{Deadline, EventCount, after};
-use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared};
-use serde::de::DeserializeOwned;
+use ipc_core::Shared;
+use ipc_core::build::{Deadline, EventCount, Inline, Mutex, MutexError, MutexGuard, Placed, after};
 use serde::{Deserialize, Serialize};
 
 use crate::{DEFAULT_CAPACITY, Queue, QueueError};
@@ -49,10 +48,10 @@ struct Desk {
     released: EventCount,
 }
 
-// SAFETY: 두 필드가 모두 `Plain`입니다.
-unsafe impl Plain for Desk {}
+// SAFETY: 두 필드가 모두 수의 아토믹이고 뮤텍스가 없습니다.
+unsafe impl Placed for Desk {}
 
-impl<T> JoinableQueue<T> {
+impl<T: Inline> JoinableQueue<T> {
     /// [`DEFAULT_CAPACITY`]바이트인 큐를 만듭니다. 에러는 [`Queue::new`]와 같습니다.
     pub fn new() -> Result<JoinableQueue<T>, QueueError> {
         JoinableQueue::with_capacity(DEFAULT_CAPACITY)
@@ -63,7 +62,9 @@ impl<T> JoinableQueue<T> {
         let desk = Shared::with_tail(Desk::default(), MAX_TASKS).map_err(QueueError::Create)?;
         Ok(JoinableQueue { queue: Queue::with_capacity(bytes)?, desk })
     }
+}
 
+impl<T> JoinableQueue<T> {
     /// [`Queue::len`]과 같습니다. 꺼냈지만 마치지 않은 일은 세지 않습니다.
     pub fn len(&self) -> usize {
         self.queue.len()
@@ -127,7 +128,7 @@ impl<T> JoinableQueue<T> {
     }
 }
 
-impl<T: Serialize> JoinableQueue<T> {
+impl<T: Inline> JoinableQueue<T> {
     /// [`Queue::put`]과 같습니다.
     pub fn put(&self, item: &T) -> Result<(), QueueError> {
         self.queue.put(item)
@@ -144,7 +145,7 @@ impl<T: Serialize> JoinableQueue<T> {
     }
 }
 
-impl<T: DeserializeOwned> JoinableQueue<T> {
+impl<T: Inline> JoinableQueue<T> {
     /// 맨 앞의 일을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
     ///
     /// # Errors
@@ -192,7 +193,7 @@ impl<T: DeserializeOwned> JoinableQueue<T> {
 }
 
 impl<T> Clone for JoinableQueue<T> {
-    /// 같은 큐를 가리키는 손잡이를 하나 더 만듭니다.
+    /// 같은 큐를 가리키는 핸들를 하나 더 만듭니다.
     fn clone(&self) -> Self {
         JoinableQueue { queue: self.queue.clone(), desk: self.desk.clone() }
     }

@@ -11,18 +11,17 @@ use std::cell::RefCell;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use crossbeam_utils::Backoff;
-use ipc_core::codec::{decode, encode};
-use ipc_core::futex::{Deadline, LOOK_AGAIN, after};
-use serde::de::DeserializeOwned;
+use ipc_core::build::{Deadline, Inline, RECHECK, after, decode, encode};
 use serde::{Deserialize, Serialize};
 
 pub use error::QueueError;
 pub use joinable::{JoinableQueue, MAX_TASKS, Task};
-use ring::{PutError, Ring};
+use ring::Ring;
 
 /// [`Queue::new`]가 만드는 고리의 크기(바이트). 쓰지 않은 부분은 실제 메모리를 차지하지 않습니다.
 pub const DEFAULT_CAPACITY: usize = 4 * 1024 * 1024;
+/// 항목을 직렬화하는 버퍼를 이보다 크게(바이트) 남겨 두지 않습니다.
+const KEPT_BUFFER: usize = 1024 * 1024;
 
 /// 여러 프로세스가 함께 쓰는 큐입니다. 파이썬의 `multiprocessing.Queue`에 해당합니다.
 ///
@@ -39,7 +38,7 @@ pub const DEFAULT_CAPACITY: usize = 4 * 1024 * 1024;
 /// assert_eq!(queue.len(), 1);
 /// # Ok::<(), queue::QueueError>(())
 /// ```
-#[derive(Serialize, Deserialize)]
+#[derive(Debug, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Queue<T> {
     ring: Ring,
@@ -51,7 +50,7 @@ thread_local! {
     static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
 }
 
-impl<T> Queue<T> {
+impl<T: Inline> Queue<T> {
     /// [`DEFAULT_CAPACITY`]바이트인 큐를 만듭니다.
     ///
     /// # Errors
@@ -67,8 +66,24 @@ impl<T> Queue<T> {
     ///
     /// [`Queue::new`]와 같고, 16GiB가 넘어도 [`QueueError::Create`]입니다.
     pub fn with_capacity(bytes: usize) -> Result<Queue<T>, QueueError> {
-        Ok(Queue { ring: Ring::new(bytes).map_err(QueueError::Create)?, items: PhantomData })
+        Queue::create(bytes, u32::MAX)
     }
+
+    /// 항목을 `items`개까지만 담는 큐를 만듭니다. 파이썬의 `Queue(maxsize=items)`입니다. 0은 1로 봅니다.
+    ///
+    /// # Errors
+    ///
+    /// [`Queue::new`]와 같습니다.
+    pub fn with_maxsize(items: u32) -> Result<Queue<T>, QueueError> {
+        Queue::create(DEFAULT_CAPACITY, items.max(1))
+    }
+
+    fn create(bytes: usize, items: u32) -> Result<Queue<T>, QueueError> {
+        Ok(Queue { ring: Ring::new(bytes, items).map_err(QueueError::Create)?, items: PhantomData })
+    }
+}
+
+impl<T> Queue<T> {
 
     /// 들어 있는 항목의 수. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
     pub fn len(&self) -> usize {
@@ -86,11 +101,11 @@ impl<T> Queue<T> {
     ///
     /// 운영체제가 뮤텍스를 거절하면 [`QueueError::Mutex`].
     pub fn close(&self) -> Result<(), QueueError> {
-        Ok(self.ring.close()?)
+        self.ring.close()
     }
 }
 
-impl<T: Serialize> Queue<T> {
+impl<T: Inline> Queue<T> {
     /// 항목을 복사해 넣습니다. 가득 찼으면 자리가 날 때까지 기다립니다.
     ///
     /// 돌아왔으면, 이 프로세스가 바로 죽더라도 항목은 전해집니다.
@@ -111,10 +126,7 @@ impl<T: Serialize> Queue<T> {
     pub fn try_put(&self, item: &T) -> Result<(), QueueError> {
         with_bytes(|bytes| {
             encode(item, bytes)?;
-            match self.put_now(bytes, after(LOOK_AGAIN)) {
-                Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Full),
-                other => other.map(drop),
-            }
+            self.ring.try_put(bytes)
         })
     }
 
@@ -130,32 +142,15 @@ impl<T: Serialize> Queue<T> {
     fn put_until(&self, item: &T, deadline: Deadline) -> Result<(), QueueError> {
         with_bytes(|bytes| {
             encode(item, bytes)?;
-            let mut attempt = || self.put_now(bytes, deadline);
-            if spin(&mut attempt)?.is_some() {
-                return Ok(());
-            }
-            self.ring.wait_for_get(deadline, attempt)?.ok_or(QueueError::Timeout)
+            self.ring.put(bytes, deadline)
         })
-    }
-
-    /// 자리가 있으면 넣습니다. 없으면 `None`입니다.
-    fn put_now(&self, bytes: &[u8], deadline: Deadline) -> Result<Option<()>, QueueError> {
-        match self.ring.put(bytes, deadline) {
-            Ok(()) => Ok(Some(())),
-            Err(PutError::Full) => Ok(None),
-            Err(PutError::Closed) => Err(QueueError::Disconnected),
-            Err(PutError::TooLarge) => {
-                Err(QueueError::TooLarge { size: bytes.len(), capacity: self.ring.capacity() })
-            }
-            Err(PutError::Turn(error)) => Err(error.into()),
-        }
     }
 }
 
-impl<T: DeserializeOwned> Queue<T> {
+impl<T: Inline> Queue<T> {
     /// 맨 앞의 항목을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
     ///
-    /// 큐의 손잡이는 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
+    /// 큐의 핸들는 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
     /// [`get_timeout`](Queue::get_timeout)을 쓰거나, 자식을 조인한 부모가 [`close`](Queue::close)를 부르십시오.
     ///
     /// # Errors
@@ -199,11 +194,8 @@ impl<T: DeserializeOwned> Queue<T> {
         mut hold: impl FnMut() -> Result<H, QueueError>,
     ) -> Result<(T, H), QueueError> {
         with_bytes(|bytes| {
-            let mut attempt = || self.get_now(bytes, deadline, &mut hold);
-            let held = match spin(&mut attempt)? {
-                Some(held) => held,
-                None => self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?,
-            };
+            let attempt = || self.get_now(bytes, deadline, &mut hold);
+            let held = self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
             Ok((decode(bytes)?, held))
         })
     }
@@ -213,7 +205,7 @@ impl<T: DeserializeOwned> Queue<T> {
         &self,
         hold: impl FnMut() -> Result<H, QueueError>,
     ) -> Result<(T, H), QueueError> {
-        with_bytes(|bytes| match self.get_now(bytes, after(LOOK_AGAIN), hold) {
+        with_bytes(|bytes| match self.get_now(bytes, after(RECHECK), hold) {
             Ok(Some(held)) => Ok((decode(bytes)?, held)),
             Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
             Err(error) => Err(error),
@@ -255,30 +247,21 @@ fn until_disconnected<I>(
 }
 
 impl<T> Clone for Queue<T> {
-    /// 같은 큐를 가리키는 손잡이를 하나 더 만듭니다.
+    /// 같은 큐를 가리키는 핸들를 하나 더 만듭니다.
     fn clone(&self) -> Self {
         Queue { ring: self.ring.clone(), items: PhantomData }
     }
 }
 
-/// 잠들기 전에 잠깐 더 해 봅니다. 상대가 바로 뒤따라오는 흔한 경우에 커널 호출을 아낍니다.
-fn spin<T, E>(mut attempt: impl FnMut() -> Result<Option<T>, E>) -> Result<Option<T>, E> {
-    let backoff = Backoff::new();
-    loop {
-        let found = attempt()?;
-        if found.is_some() || backoff.is_completed() {
-            return Ok(found);
-        }
-        backoff.snooze();
-    }
-}
-
-/// 스레드의 버퍼를 비워 빌려줍니다. 빌린 동안 다시 부르면(직렬화 도중에 큐를 쓰면) 새 버퍼를 줍니다.
+/// 스레드의 버퍼를 비워 빌려줍니다. 빌린 동안 다시 호출하면(직렬화 도중에 큐를 쓰면) 새 버퍼를 줍니다.
 fn with_bytes<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
     BYTES.with(|bytes| match bytes.try_borrow_mut() {
         Ok(mut bytes) => {
             bytes.clear();
-            work(&mut bytes)
+            let outcome = work(&mut bytes);
+            bytes.clear();
+            bytes.shrink_to(KEPT_BUFFER);
+            outcome
         }
         Err(_) => work(&mut Vec::new()),
     })

@@ -1,29 +1,42 @@
 //! [`Ring`]: 공유 메모리에 놓인 바이트 고리. 어느 명령에서 죽어도 온전합니다.
 //!
 //! ```text
-//!        꺼낼 곳(head)            넣을 곳(tail)
+//!        꺼낼 곳(get)             넣을 곳(put)
 //!            ▼                        ▼
 //!   ······┌──────┬─────────┬─────────┐··········
 //!         │길이│내용│길이│내용 …     │  빈 곳
 //! ```
 //!
-//! 넣는 쪽은 먼저 빈 곳에 기록을 다 쓰고, 맨 나중에 `tail`을 한 번에 옮깁니다. 그 앞에서 죽으면 아무것도 넣지
-//! 않은 것이고, 그 뒤에 죽으면 다 넣은 것입니다. 꺼내는 쪽의 `head`도 같습니다. 넣는 쪽끼리, 꺼내는 쪽끼리는
-//! 로버스트 뮤텍스로 차례를 지키므로, 죽은 쪽의 차례는 다음 쪽이 넘겨받습니다.
+//! 넣는 쪽은 먼저 빈 곳에 기록을 다 쓰고, 맨 나중에 넣을 곳의 위치를 한 번에 옮깁니다. 위치를 옮기기 전에 죽으면 아무것도 넣지
+//! 않은 것이 되고, 옮긴 뒤에 죽으면 다 넣은 것이 됩니다. 꺼내는 쪽도 같습니다. 넣는 쪽끼리, 꺼내는 쪽끼리는
+//! 로버스트 뮤텍스로 차례를 지키므로, 죽은 프로세스의 차례는 다음 프로세스가 넘겨받습니다.
+//!
+//! 공간이 모자라면 넣는 쪽은 차례를 *쥔 채로* 기다립니다. 놓고 기다리면, 큰 기록이 들어갈 만큼 비기 전에 작은 기록들이 먼저
+//! 들어가 큰 기록은 영영 들어가지 못합니다.
+//!
+//! 위치와 길이는 다른 프로세스가 쓴 것이므로 믿지 않습니다. 고리의 크기와 어긋나면 [`QueueError::Corrupted`]입니다.
 
 use std::io;
 use std::sync::atomic::{
-    AtomicBool, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
+    AtomicU32, AtomicU64, Ordering::Acquire, Ordering::Relaxed, Ordering::Release,
 };
 
-use ipc_core::futex::{Deadline, EventCount};
-use ipc_core::{Mutex, MutexError, Plain, Shared, load_bytes, store_bytes};
+use ipc_core::Shared;
+use ipc_core::build::{
+    Deadline, EventCount, Mutex, MutexError, Placed, RECHECK, after, load_bytes, store_bytes,
+};
 use serde::{Deserialize, Serialize};
+
+use crate::error::QueueError;
 
 /// 고리는 이 크기(바이트)의 칸으로 나뉩니다.
 const WORD: usize = 8;
 /// 고리의 최대 크기(칸). 위치를 32비트로 세므로 그 절반까지입니다.
 const MAX_WORDS: usize = 1 << 31;
+/// 이보다 큰 고리(칸)는, 꺼내고 난 메모리를 [`DISCARD`]칸마다 운영체제에 돌려줍니다. 이만큼까지는 다시 쓰려고 남겨 둡니다.
+const KEPT_WORDS: usize = 8 * 1024 * 1024 / WORD;
+/// 한 번에 돌려주는 메모리(칸).
+const DISCARD: usize = 1024 * 1024 / WORD;
 
 /// 큐의 한쪽(넣는 쪽이나 꺼내는 쪽)의 차례와 위치.
 struct Side {
@@ -53,58 +66,38 @@ impl Side {
     }
 }
 
-/// 공유 메모리에 놓이는 머리. 꼬리에는 내용이 담기는 칸이 이어집니다.
-struct Ends {
+/// 공유 메모리의 앞부분. 내용이 담기는 칸들이 그 뒤에 이어집니다.
+struct Header {
     put: Side,
     get: Side,
-    /// 더 넣지 않기로 했으면 참. 넣는 차례를 쥔 쪽만 고칩니다.
-    closed: AtomicBool,
+    /// 담을 수 있는 기록의 수.
+    max_items: AtomicU32,
+    /// 0이 아니면, 공간을 기다리던 쪽은 그만둡니다.
+    closing: AtomicU32,
+    /// 0이 아니면, 더는 아무것도 들어오지 않습니다. 넣는 차례를 쥔 쪽만 고칩니다.
+    closed: AtomicU32,
 }
 
-// SAFETY: 뮤텍스와 아토믹뿐이고 `Drop`이 없습니다.
-unsafe impl Plain for Ends {
-    const LOCKS: bool = true;
-
-    fn placed(&self) -> io::Result<()> {
-        self.put.turn.placed()?;
-        self.get.turn.placed()
-    }
-
-    fn pinned(&self) -> bool {
-        self.put.turn.pinned() || self.get.turn.pinned()
+// SAFETY: 뮤텍스와 수의 아토믹뿐이고 `Drop`이 없습니다. 뮤텍스는 둘입니다.
+unsafe impl Placed for Header {
+    fn mutexes_in(these: &[Header], visit: &mut dyn FnMut(&Mutex)) {
+        for header in these {
+            visit(&header.put.turn);
+            visit(&header.get.turn);
+        }
     }
 }
 
 /// 여러 프로세스가 기록을 넣고 꺼내는 고리입니다.
-///
-/// `put`과 `get`은 차례만 기다리고, 자리나 기록은 기다리지 않습니다. 그 기다림은 `wait_*`가 맡습니다.
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Ring {
-    shared: Shared<Ends, AtomicU64>,
-}
-
-/// 넣지 못한 까닭.
-#[derive(Debug)]
-pub enum PutError {
-    /// 자리가 모자랍니다.
-    Full,
-    /// 고리 전체보다 큽니다.
-    TooLarge,
-    /// 닫혔습니다.
-    Closed,
-    /// 차례를 얻지 못했습니다.
-    Turn(MutexError),
-}
-
-impl From<MutexError> for PutError {
-    fn from(error: MutexError) -> Self {
-        PutError::Turn(error)
-    }
+    shared: Shared<Header, AtomicU64>,
 }
 
 impl Ring {
-    /// 적어도 `capacity`바이트인 고리. 위치가 한 바퀴 돌아도 어긋나지 않게 2의 거듭제곱으로 올림합니다.
-    pub fn new(capacity: usize) -> io::Result<Ring> {
+    /// 적어도 `capacity`바이트이고 기록을 `max_items`개까지 담는 고리. 위치가 한 바퀴 돌아도 어긋나지 않게 크기를 2의
+    /// 거듭제곱으로 올림합니다.
+    pub fn new(capacity: usize, max_items: u32) -> io::Result<Ring> {
         let words = capacity.div_ceil(WORD).max(1);
         if words > MAX_WORDS {
             return Err(io::Error::new(
@@ -112,19 +105,24 @@ impl Ring {
                 "큐의 최대 크기는 16GiB입니다",
             ));
         }
-        let words = words.next_power_of_two();
         let side = || Side {
             turn: Mutex::new(),
             position: AtomicU64::new(0),
             moved: EventCount::default(),
         };
-        let ends = Ends { put: side(), get: side(), closed: AtomicBool::new(false) };
-        Ok(Ring { shared: Shared::with_tail(ends, words)? })
+        let header = Header {
+            put: side(),
+            get: side(),
+            max_items: AtomicU32::new(max_items),
+            closing: AtomicU32::new(0),
+            closed: AtomicU32::new(0),
+        };
+        Ok(Ring { shared: Shared::with_tail(header, words.next_power_of_two())? })
     }
 
     /// 고리의 크기(바이트).
     pub fn capacity(&self) -> usize {
-        self.shared.tail().len() * WORD
+        self.slots().len() * WORD
     }
 
     /// 들어 있는 기록의 수.
@@ -144,71 +142,133 @@ impl Ring {
         self.shared.get.position().items
     }
 
-    /// 기록이 차지하는 칸의 수: 길이 8바이트와 내용.
-    fn words_for(length: usize) -> usize {
-        1 + length.div_ceil(WORD)
+    /// 닫혔는지 봅니다. 참이면, 이 뒤로 보이는 기록이 전부입니다.
+    pub fn is_closed(&self) -> bool {
+        self.shared.closed.load(Acquire) != 0
     }
 
-    /// `bytes`를 기록 하나로 넣습니다. 차례는 마감까지 기다리지만, 자리는 기다리지 않습니다.
-    pub fn put(&self, bytes: &[u8], deadline: Deadline) -> Result<(), PutError> {
-        let needed = Self::words_for(bytes.len());
-        let slots = self.shared.tail();
-        if needed > slots.len() {
-            return Err(PutError::TooLarge);
-        }
-        // 앞 사람이 쥔 채 죽었어도 고칠 것이 없습니다. 위치는 언제나 온전합니다.
+    /// `bytes`를 기록 하나로 넣습니다. 차례와 공간을 마감까지 기다립니다.
+    pub fn put(&self, bytes: &[u8], deadline: Deadline) -> Result<(), QueueError> {
+        let needed = self.words_needed(bytes)?;
+        // 앞 프로세스가 쥔 채 죽었어도 고칠 것이 없습니다. 위치는 언제나 온전합니다.
         let turn = self.shared.put.turn.lock(deadline)?;
-        if self.shared.closed.load(Relaxed) {
-            return Err(PutError::Closed);
-        }
-        let tail = self.shared.put.position();
-        let used = tail.words.wrapping_sub(self.shared.get.position().words) as usize;
-        if needed > slots.len() - used {
-            return Err(PutError::Full);
-        }
-        let mut words = self.words_from(tail);
-        store_bytes(words.by_ref().take(1), &(bytes.len() as u64).to_ne_bytes());
-        store_bytes(words, bytes);
-        self.shared.put.advance(tail, needed as u32);
+        let room = || Ok::<_, QueueError>(self.has_room(needed)?.then_some(()));
+        self.shared.get.moved.wait_for(deadline, room)?.ok_or(QueueError::Timeout)?;
+        self.write(bytes, needed);
         drop(turn);
         self.shared.put.moved.notify_one();
         Ok(())
     }
 
-    /// 기록 하나를 꺼내 `bytes`에 담습니다. 비었으면 `false`입니다. 차례는 마감까지 기다립니다.
-    pub fn get(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, MutexError> {
-        let turn = self.shared.get.turn.lock(deadline)?;
-        let head = self.shared.get.position();
-        if head.words == self.shared.put.position().words {
-            return Ok(false);
+    /// 지금 공간이 있을 때만 넣습니다. 다른 프로세스가 넣는 중이면 길어도 [`RECHECK`]만 차례를 기다립니다.
+    pub fn try_put(&self, bytes: &[u8]) -> Result<(), QueueError> {
+        let needed = self.words_needed(bytes)?;
+        if !self.has_room(needed)? {
+            return Err(QueueError::Full); // 차례를 쥔 쪽도 공간을 기다리고 있을 것입니다.
         }
-        let mut words = self.words_from(head);
-        let length = words.next().map_or(0, |word| word.load(Relaxed)) as usize;
-        bytes.clear();
-        load_bytes(words, length, bytes);
-        self.shared.get.advance(head, Self::words_for(length) as u32);
+        let turn = match self.shared.put.turn.lock(after(RECHECK)) {
+            Err(MutexError::Timeout) => return Err(QueueError::Full),
+            turn => turn?,
+        };
+        if !self.has_room(needed)? {
+            return Err(QueueError::Full);
+        }
+        self.write(bytes, needed);
         drop(turn);
-        // 큰 항목에 모자란 자리가 작은 항목에는 넉넉할 수 있으므로, 넣으려는 쪽이 저마다 다시 봅니다.
-        self.shared.get.moved.notify_all();
-        Ok(true)
-    }
-
-    /// 더 넣지 못하게 합니다. 이미 넣은 기록은 남습니다.
-    pub fn close(&self) -> Result<(), MutexError> {
-        let turn = self.shared.put.turn.lock(None)?;
-        self.shared.closed.store(true, Release);
-        drop(turn);
-        self.shared.put.moved.notify_all();
-        self.shared.get.moved.notify_all();
+        self.shared.put.moved.notify_one();
         Ok(())
     }
 
-    /// 닫혔는지 봅니다. 참이면, 이 뒤로 보이는 기록이 전부입니다.
-    pub fn is_closed(&self) -> bool {
-        self.shared.closed.load(Acquire)
+    /// 기록이 차지하는 칸의 수: 길이를 적는 한 칸과 내용.
+    fn words_needed(&self, bytes: &[u8]) -> Result<usize, QueueError> {
+        let needed = 1 + bytes.len().div_ceil(WORD);
+        if needed <= self.slots().len() {
+            return Ok(needed);
+        }
+        Err(QueueError::TooLarge { size: needed * WORD, capacity: self.capacity() })
     }
 
-    /// 넣은 쪽이 있을 때마다 `check`를 다시 불러, `Some`이 나오거나 마감이 될 때까지 기다립니다.
+    /// 닫히지 않았고 `needed`칸이 비었는지 봅니다.
+    fn has_room(&self, needed: usize) -> Result<bool, QueueError> {
+        if self.shared.closing.load(Acquire) != 0 {
+            return Err(QueueError::Disconnected);
+        }
+        let (put, get) = (self.shared.put.position(), self.shared.get.position());
+        let used = put.words.wrapping_sub(get.words) as usize;
+        let free = self.slots().len().checked_sub(used).ok_or(QueueError::Corrupted)?;
+        let items = put.items.wrapping_sub(get.items);
+        Ok(needed <= free && items < self.shared.max_items.load(Relaxed))
+    }
+
+    /// 차례를 쥐고 공간을 확인한 뒤에 씁니다.
+    fn write(&self, bytes: &[u8], needed: usize) {
+        let put = self.shared.put.position();
+        let (head, tail) = self.slots_from(put, needed);
+        if let Some((length, first)) = head.split_first() {
+            length.store(bytes.len() as u64, Relaxed);
+            let (front, back) = bytes.split_at(bytes.len().min(first.len() * WORD));
+            store_bytes(first, front);
+            store_bytes(tail, back);
+        }
+        self.shared.put.advance(put, needed as u32);
+    }
+
+    /// 기록 하나를 꺼내 `bytes`에 담습니다. 비었으면 `false`입니다. 차례는 마감까지 기다립니다.
+    pub fn get(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, QueueError> {
+        let turn = self.shared.get.turn.lock(deadline)?;
+        let get = self.shared.get.position();
+        let filled = self.shared.put.position().words.wrapping_sub(get.words) as usize;
+        if filled == 0 {
+            return Ok(false);
+        }
+        let length = self.slots_from(get, 1).0.first().map_or(0, |word| word.load(Relaxed));
+        let words = usize::try_from(length.div_ceil(WORD as u64)).unwrap_or(usize::MAX);
+        let words = words.saturating_add(1);
+        if filled > self.slots().len() || words > filled {
+            return Err(QueueError::Corrupted);
+        }
+        let (head, tail) = self.slots_from(get, words);
+        bytes.clear();
+        load_bytes(head.get(1..).unwrap_or_default(), bytes);
+        load_bytes(tail, bytes);
+        bytes.truncate(length as usize);
+        self.discard(get, words);
+        self.shared.get.advance(get, words as u32);
+        drop(turn);
+        // 넣는 쪽은 하나씩 기다리므로(차례를 쥔 채) 하나만 깨우면 됩니다.
+        self.shared.get.moved.notify_one();
+        Ok(true)
+    }
+
+    /// 큰 고리에서, 다 읽은 메모리를 운영체제에 돌려줍니다. 위치를 옮기기 *전에* 해야 새로 넣은 것을 지우지 않습니다.
+    fn discard(&self, get: Position, words: usize) {
+        let slots = self.slots().len();
+        if slots <= KEPT_WORDS {
+            return;
+        }
+        let start = get.words as usize & (slots - 1);
+        let block = |at: usize| at / DISCARD * DISCARD;
+        let (from, to) = (block(start), block(start + words));
+        if from < to {
+            self.shared.discard(from, to.min(slots));
+            self.shared.discard(0, to.saturating_sub(slots));
+        }
+    }
+
+    /// 더 넣지 못하게 합니다. 이미 넣은 기록은 남습니다.
+    pub fn close(&self) -> Result<(), QueueError> {
+        // 공간을 기다리며 차례를 쥔 쪽이 먼저 그만두게 합니다.
+        self.shared.closing.store(1, Release);
+        self.shared.get.moved.notify_all();
+        // 차례를 얻었다면 넣는 중인 쪽이 없습니다. 이제 보이는 기록이 전부입니다.
+        let turn = self.shared.put.turn.lock(None)?;
+        self.shared.closed.store(1, Release);
+        drop(turn);
+        self.shared.put.moved.notify_all();
+        Ok(())
+    }
+
+    /// 넣은 쪽이 있을 때마다 `check`를 다시 호출해, `Some`이 나오거나 마감이 될 때까지 기다립니다.
     pub fn wait_for_put<T, E>(
         &self,
         deadline: Deadline,
@@ -217,20 +277,16 @@ impl Ring {
         self.shared.put.moved.wait_for(deadline, check)
     }
 
-    /// 꺼낸 쪽이 있을 때마다 `check`를 다시 불러, `Some`이 나오거나 마감이 될 때까지 기다립니다.
-    pub fn wait_for_get<T, E>(
-        &self,
-        deadline: Deadline,
-        check: impl FnMut() -> Result<Option<T>, E>,
-    ) -> Result<Option<T>, E> {
-        self.shared.get.moved.wait_for(deadline, check)
+    fn slots(&self) -> &[AtomicU64] {
+        self.shared.tail()
     }
 
-    /// `position`부터의 칸들. 끝에 닿으면 처음으로 이어집니다.
-    fn words_from(&self, position: Position) -> impl Iterator<Item = &AtomicU64> {
-        let words = self.shared.tail();
-        let start = position.words as usize & (words.len() - 1);
-        let (front, back) = words.split_at(start);
-        back.iter().chain(front)
+    /// `position`부터 `count`칸. 끝에 닿으면 처음으로 이어지므로 두 조각입니다.
+    fn slots_from(&self, position: Position, count: usize) -> (&[AtomicU64], &[AtomicU64]) {
+        let slots = self.slots();
+        let start = position.words as usize & (slots.len() - 1);
+        let (front, back) = slots.split_at(start);
+        let first = count.min(back.len());
+        (&back[..first], &front[..(count - first).min(start)])
     }
 }

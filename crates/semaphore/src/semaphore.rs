@@ -7,14 +7,16 @@
 //! 자리에 있는지 커널이 압니다. 쥔 채 죽은 자리는 다음 사람이 그대로 넘겨받습니다.
 //!
 //! 자리가 모두 찼을 때는 퓨텍스에서 잠듭니다. 퓨텍스 값은 "자리를 다시 살펴보라"는 귀띔일 뿐입니다. 죽은
-//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 적어도 [`LOOK_AGAIN`](ipc_core::futex::LOOK_AGAIN)마다 스스로 다시 살펴봅니다.
+//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 적어도 [`RECHECK`](ipc_core::build::RECHECK)마다 스스로 다시 살펴봅니다.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-use ipc_core::futex::{Deadline, EventCount, after};
-use ipc_core::{Mutex, MutexError, MutexGuard, Plain, Shared, hint};
+use ipc_core::build::{
+    Deadline, EventCount, Mutex, MutexError, MutexGuard, Placed, Turns, after, expired, hint,
+};
+use ipc_core::{Shared, debug_is_display};
 use serde::{Deserialize, Serialize};
 
 /// 자리의 최대 수. 스레드 하나가 쥔 채 죽었을 때 커널이 되돌려 주는 뮤텍스의 수(`ROBUST_LIST_LIMIT`)입니다.
@@ -35,7 +37,7 @@ pub const MAX_PLACES: usize = 2048;
 /// assert!(semaphore.try_acquire()?.is_some());
 /// # Ok::<(), anyhow::Error>(())
 /// ```
-#[derive(Clone, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Semaphore {
     /// 머리는 귀띔, 꼬리는 자리들입니다.
     door: Shared<Door, Mutex>,
@@ -46,15 +48,19 @@ pub struct Semaphore {
 struct Door {
     /// 누군가 나가면 알립니다.
     released: EventCount,
+    /// 오래 기다린 쪽에게 차례를 넘겨줍니다.
+    turns: Turns,
     /// 마지막으로 빈 자리. 여기부터 살펴봅니다.
     last_free: AtomicU32,
 }
 
-// SAFETY: 두 필드가 모두 `Plain`입니다.
-unsafe impl Plain for Door {}
+// SAFETY: 필드가 모두 수의 아토믹이고 뮤텍스가 없습니다.
+unsafe impl Placed for Door {}
 
-/// 허가를 얻지 못한 까닭입니다.
-#[derive(Debug, thiserror::Error)]
+debug_is_display!(SemaphoreError);
+
+/// 허가를 얻지 못한 이유입니다.
+#[derive(thiserror::Error)]
 pub enum SemaphoreError {
     /// 자리가 하나도 없는 세마포어에는 아무도 들어갈 수 없습니다.
     #[error("자리가 0개인 세마포어는 만들 수 없습니다. 1 이상을 주십시오")]
@@ -67,7 +73,7 @@ pub enum SemaphoreError {
     Create(#[source] io::Error),
     /// 제한 시간이 지났습니다.
     #[error(
-        "제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 부르십시오"
+        "제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 호출하십시오"
     )]
     Timeout { places: usize },
     /// 운영체제의 에러입니다.
@@ -137,7 +143,13 @@ impl Semaphore {
     }
 
     fn acquire_until(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
-        let permit = self.door.released.wait_for(deadline, || self.try_acquire())?;
+        let patience = after(Turns::PATIENCE);
+        let soon = deadline.map_or(patience, |at| patience.map(|soon| soon.min(at)));
+        let mut permit = self.door.released.wait_for(soon, || self.try_acquire())?;
+        if permit.is_none() && !expired(deadline) {
+            let _impatient = self.door.turns.impatient();
+            permit = self.door.released.wait_for(deadline, || self.try_acquire())?;
+        }
         permit.ok_or(SemaphoreError::Timeout { places: self.places() })
     }
 
@@ -163,6 +175,12 @@ pub struct Permit<'a> {
     held: Option<MutexGuard<'a>>,
 }
 
+impl std::fmt::Debug for Permit<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Permit(자리 {})", self.place)
+    }
+}
+
 impl Permit<'_> {
     /// 이 자리를 쥔 채 죽은 프로세스에게서 넘겨받았으면 그 PID입니다.
     pub fn recovered_from(&self) -> Option<u32> {
@@ -175,5 +193,6 @@ impl Drop for Permit<'_> {
         self.door.last_free.store(self.place, Relaxed);
         self.held = None;
         self.door.released.notify_one();
+        self.door.turns.hand_over();
     }
 }

@@ -18,22 +18,16 @@ unsafe impl Sync for PosixSemaphore {}
 unsafe impl Send for PosixSemaphore {}
 
 // SAFETY: 프로세스가 함께 쓰게 초기화한 `sem_t`는 정수뿐입니다.
-unsafe impl Plain for PosixSemaphore {
-    /// [`Plain::placed`]가 불리게 합니다.
-    const LOCKS: bool = true;
-
-    fn placed(&self) -> io::Result<()> {
-        // SAFETY: 다른 쪽이 보기 전에 제자리에서 한 번 초기화합니다.
-        let code = unsafe { libc::sem_init(self.0.get(), 1, 1) };
-        if code == 0 { Ok(()) } else { Err(io::Error::last_os_error()) }
-    }
-}
+unsafe impl Plain for PosixSemaphore {}
 
 impl PosixSemaphore {
     /// 공유 메모리에 놓을, 값이 1인 세마포어.
     pub fn new() -> PosixSemaphore {
-        // SAFETY: 정수뿐인 C 구조체라 0이 올바른 값입니다. 놓인 뒤에 `placed`가 다시 초기화합니다.
-        PosixSemaphore(UnsafeCell::new(unsafe { std::mem::zeroed() }))
+        // SAFETY: 정수뿐인 C 구조체라 0이 올바른 값입니다.
+        let mut raw: libc::sem_t = unsafe { std::mem::zeroed() };
+        // SAFETY: 아직 아무도 보지 못합니다.
+        unsafe { libc::sem_init(&mut raw, 1, 1) };
+        PosixSemaphore(UnsafeCell::new(raw))
     }
 
     /// `limit`까지 기다려 하나를 가져갑니다.

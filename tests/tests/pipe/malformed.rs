@@ -5,8 +5,8 @@ use std::io::IoSlice;
 use std::os::fd::{AsRawFd, OwnedFd};
 
 use anyhow::{Context, Result};
-use ipc_core::channel::{INLINE_MAX, fingerprint};
-use ipc_core::futex::after;
+use ipc_core::{INLINE_MAX, fingerprint};
+use ipc_core::wait::after;
 use ipc_core::{Channel, ChannelError, Process};
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{

@@ -1,7 +1,7 @@
 //! 디스크립터가 모자라면 에러가 되고, 새는 것이 없습니다.
 
 use anyhow::{Result, bail, ensure};
-use ipc_core::futex::after;
+use ipc_core::wait::after;
 use ipc_core::{Channel, ChannelError, Process};
 use lock::Lock;
 use nix::errno::Errno;

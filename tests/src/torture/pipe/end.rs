@@ -5,10 +5,10 @@ use std::process::exit;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ipc_core::futex::after;
-use ipc_core::ready::wait_ready;
+use ipc_core::wait::after;
+use ipc_core::wait::wait_ready;
 use ipc_core::{Process, ProcessError};
-use nix::poll::PollFlags;
+use ipc_core::wait::PollFlags;
 use nix::sys::signal::Signal;
 use pipe::{ChannelError, Receiver, Sender, pipe};
 use serde::{Deserialize, Serialize};
@@ -131,7 +131,7 @@ fn drain(inbox: &Receiver<u32>) -> Result<()> {
 }
 
 fn wait_gone(process: &Process<()>) -> Result<()> {
-    let gone = wait_ready(process.as_fd(), PollFlags::POLLIN, after(PATIENCE))?;
+    let gone = wait_ready(process.as_fd(), PollFlags::IN, after(PATIENCE))?;
     ensure!(gone, "송신자가 끝나지 않습니다");
     Ok(())
 }
@@ -142,7 +142,7 @@ pub fn inherited(_: &mut Round) -> Result<()> {
     let sibling = Process::spawn(sleep_forever, ())?;
     wait_asleep(&sibling)?;
     drop(writer);
-    let ended = wait_ready(reader.as_fd(), PollFlags::POLLIN, after(ONE_SECOND))?;
+    let ended = wait_ready(reader.as_fd(), PollFlags::IN, after(ONE_SECOND))?;
     sibling.kill();
     ensure_matches!(sibling.join(), Err(ProcessError::Killed { .. }));
     ensure!(ended, "마지막 송신자가 사라지고 {ONE_SECOND:?} 뒤에도 끝이 오지 않습니다");

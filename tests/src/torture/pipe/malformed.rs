@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use ipc_channel::ipc;
-use ipc_core::futex::after;
+use ipc_core::wait::after;
 use ipc_core::{Channel, ChannelError, CodecError, Shared};
 use lock::Lock;
 use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
@@ -120,7 +120,7 @@ fn mismatched_types() -> Result<()> {
     mismatch!(Semaphore::new(1)?, Lock<u8>);
     mismatch!(Channel::pair()?.0, Semaphore);
     // 이름이 같은 통신이라도 내용이 모자라면 값이 되지 않습니다.
-    let short: Result<u64, CodecError> = ipc_core::codec::decode(&[0x80]);
+    let short: Result<u64, CodecError> = ipc_core::decode(&[0x80]);
     ensure_matches!(short, Err(CodecError::Decode { .. }));
     Ok(())
 }

@@ -2,18 +2,18 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::AsFd;
+use std::os::fd::{AsFd, OwnedFd};
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::codec::Handle;
-use ipc_core::futex::after;
-use ipc_core::ready::wait_ready;
+use ipc_core::Handle;
+use ipc_core::wait::after;
+use ipc_core::wait::wait_ready;
 use ipc_core::{Process, ProcessError, Shared};
 use nix::fcntl::OFlag;
-use nix::poll::PollFlags;
+use ipc_core::wait::PollFlags;
 use nix::unistd::pipe2;
 use queue::{Queue, QueueError};
 use serde::{Deserialize, Serialize};
@@ -173,7 +173,7 @@ const FRAME: usize = 1 << 20;
 
 /// 길이를 앞에 적고 내용을 씁니다. 한 번에 하나씩 쓰더라도, 쓰다가 죽으면 반만 남습니다.
 fn write_frame(pipe: Handle, letter: u8) -> Result<()> {
-    let mut pipe = File::from(pipe.into_fd());
+    let mut pipe = File::from(OwnedFd::from(pipe));
     pipe.write_all(&(FRAME as u64).to_ne_bytes())?;
     Ok(pipe.write_all(&vec![letter; FRAME])?)
 }
@@ -181,11 +181,11 @@ fn write_frame(pipe: Handle, letter: u8) -> Result<()> {
 pub fn bare_pipe(_: &mut Round) -> Result<()> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     let writer = |letter| {
-        Process::spawn(write_frame, (Handle::new(writer.try_clone()?), letter))
+        Process::spawn(write_frame, (Handle::from(writer.try_clone()?), letter))
             .map_err(anyhow::Error::from)
     };
     let victim = writer(b'a')?;
-    ensure!(wait_ready(reader.as_fd(), PollFlags::POLLIN, after(PATIENCE))?, "쓰지 않았습니다");
+    ensure!(wait_ready(reader.as_fd(), PollFlags::IN, after(PATIENCE))?, "쓰지 않았습니다");
     // 파이프보다 큰 내용이라 도중에 잠듭니다.
     wait_asleep(&victim)?;
     victim.kill();
@@ -197,7 +197,7 @@ pub fn bare_pipe(_: &mut Round) -> Result<()> {
     let mut text = vec![0; usize::try_from(u64::from_ne_bytes(head))?];
     let mut filled = 0;
     while filled < text.len() {
-        let ready = wait_ready(reader.as_fd(), PollFlags::POLLIN, after(ONE_SECOND))?;
+        let ready = wait_ready(reader.as_fd(), PollFlags::IN, after(ONE_SECOND))?;
         ensure!(ready, "내용이 모자란 채 멈췄습니다");
         filled += reader.read(&mut text[filled..])?;
     }

@@ -2,12 +2,13 @@
 
 use std::fs::File;
 use std::io::Read;
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::codec::Handle;
+use ipc_core::Handle;
 use ipc_core::{Process, Shared};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
@@ -124,7 +125,7 @@ fn read_under_sem_t(
 ) -> Result<()> {
     turn.wait(limit)?;
     inside.fetch_add(1, SeqCst);
-    File::from(pipe.into_fd()).read_exact(&mut [0; 1])?;
+    File::from(OwnedFd::from(pipe)).read_exact(&mut [0; 1])?;
     bail!("아무것도 쓰지 않았는데 읽었습니다")
 }
 
@@ -132,7 +133,7 @@ pub fn sem_t(_: &mut Round) -> Result<()> {
     let (turn, inside) = (Shared::new(PosixSemaphore::new())?, counter()?);
     let (reader, _writer) = pipe2(OFlag::O_CLOEXEC)?;
     let args = || -> Result<_> {
-        Ok((turn.clone(), Handle::new(reader.try_clone()?), inside.clone(), ONE_SECOND))
+        Ok((turn.clone(), Handle::from(reader.try_clone()?), inside.clone(), ONE_SECOND))
     };
     let victim = Process::spawn(read_under_sem_t, args()?)?;
     wait_count("자식이 sem_t를 쥐기", &inside, 1)?;

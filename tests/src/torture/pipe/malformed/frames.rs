@@ -6,8 +6,7 @@ use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Result, ensure};
-use ipc_core::channel::{INLINE_MAX, fingerprint};
-use ipc_core::codec::Encoder;
+use ipc_core::{INLINE_MAX, fingerprint};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
@@ -188,9 +187,7 @@ impl Forger<'_> {
 
 /// 채널이 보내는 것과 같은 프레임.
 fn valid<T: Serialize + 'static>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let mut encoder = Encoder::default();
-    encoder.push(value)?;
-    let (content, mut fds) = encoder.finish();
+    let (content, mut fds) = ipc_core::seal(value)?;
     let words = [fingerprint::<T>(), content.len() as u64, fds.len() as u64];
     let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
     if content.len() <= INLINE_MAX {

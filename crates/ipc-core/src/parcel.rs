@@ -1,0 +1,551 @@
+//! 소포(parcel): 값들을 담은 바이트와, 함께 건너갈 파일 디스크립터.
+//!
+//! 디스크립터는 숫자일 뿐이어서, 바이트로 옮기면 상대 프로세스에서는 다른 파일을 가리킵니다. 그래서 [`Descriptor`]는
+//! 바이트에는 "몇 번째 디스크립터"라는 번호만 쓰고, 진짜 디스크립터는 소포의 목록에 올려 커널(`SCM_RIGHTS`)이 옮기게
+//! 합니다. 목록은 쓰거나 읽는 동안에만 있으므로, 직렬화가 도중에 실패해도 다음 메시지에 섞이지 않고, 파일에 저장하려는
+//! 시도는 에러가 됩니다.
+//!
+//! 바이트의 형식은 [postcard](https://docs.rs/postcard)입니다. 타입의 이름이나 모양을 적지 않아 작고 빠릅니다. 그 대신 값에
+//! 따라 모양이 달라지는 타입은 읽을 수 없으므로 거절하며, 그런 값은 [`Json`]으로 감쌉니다.
+
+use std::any::{TypeId, type_name};
+use std::cell::{Cell, RefCell};
+use std::fmt::{self, Display};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::marker::PhantomPinned;
+use std::ops::{Deref, DerefMut};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use postcard::de_flavors::Flavor;
+use scoped_tls::scoped_thread_local;
+use serde::de::{self, DeserializeOwned};
+use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
+
+use crate::error::CodecError;
+use crate::strict::{Strict, VARYING};
+
+/// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
+pub const DESCRIPTORS_MAX: usize = 251;
+/// 값 하나를 읽는 데 쓸 수 있는 스택(바이트). 겹겹이 든 값이 읽는 쪽의 스택을 넘치게 하지 못합니다.
+const STACK_MAX: usize = 512 * 1024;
+
+/// 다른 프로세스로 보낼 수 있는 값: serde로 직렬화할 수 있고 아무것도 빌리지 않은 값입니다.
+///
+/// `Serialize`와 `Deserialize`를 derive하면 저절로 구현됩니다.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` 값은 다른 프로세스로 보낼 수 없습니다",
+    label = "직렬화할 수 없거나, 무엇인가를 빌린 값입니다",
+    note = "자기 타입이라면 serde의 Serialize와 Deserialize를 derive하십시오",
+    note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 String으로, &T는 clone()한 T로, 반복자라면 iter().cloned()"
+)]
+pub trait Message: Serialize + DeserializeOwned + 'static {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + DeserializeOwned + 'static> Message for T {}
+
+/// 바이트만으로 온전한 값입니다. 큐처럼 디스크립터를 옮길 수 없는 곳에 넣을 수 있습니다.
+///
+/// 파이프의 끝, 락, 큐에는 디스크립터가 들어 있습니다. 그런 타입은 `Unpin`이 아니게 해 두었고, 여기서 그 표시로 가려냅니다.
+/// `Box` 안에 숨긴 것은 가려내지 못하며, 그때는 실행 중에 에러가 됩니다.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` 값은 큐에 넣을 수 없습니다",
+    label = "직렬화할 수 없거나 빌린 값이거나, 디스크립터(파이프의 끝, 락, 큐)가 든 값입니다",
+    note = "serde의 Serialize와 Deserialize를 derive하고, &str은 String으로 바꾸십시오",
+    note = "파이프의 끝, 락, 큐는 Process의 인수나 파이프로 보내십시오"
+)]
+pub trait Inline: Message {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Message + Unpin> Inline for T {}
+
+scoped_thread_local! {
+    /// 지금 쓰거나 읽는 소포의 디스크립터들. 쓰거나 읽는 동안에만 있습니다.
+    static FDS: RefCell<Vec<Option<OwnedFd>>>
+}
+thread_local! {
+    /// 우리 타입이 거절한 이유. postcard는 사용자 정의 메시지를 버리므로 여기에 따로 적어 둡니다.
+    static REFUSAL: Cell<Option<Refusal>> = const { Cell::new(None) };
+    /// [`REFUSAL`]에 적힌 것이 있는지. 이쪽은 정리할 것이 없어 확인이 빠릅니다.
+    static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+enum Refusal {
+    Reason(String),
+    Os(i32),
+}
+
+/// 거절하는 이유를 적어 두고, 직렬화 에러에 담을 말을 반환합니다.
+pub(crate) fn refuse(error: &io::Error) -> String {
+    REFUSED.set(true);
+    REFUSAL.set(Some(match error.raw_os_error() {
+        Some(errno) => Refusal::Os(errno),
+        None => Refusal::Reason(error.to_string()),
+    }));
+    error.to_string()
+}
+
+/// 누군가 에러를 삼켜 남아 있는 이유를 지웁니다. 다음 에러의 이유로 보이지 않게 합니다.
+#[inline]
+fn forget_refusal() {
+    if REFUSED.replace(false) {
+        REFUSAL.take();
+    }
+}
+
+/// postcard의 에러를, 적어 둔 이유가 있으면 그것으로 바꿉니다.
+fn explain<T: ?Sized>(
+    error: &postcard::Error,
+    plain: fn(&'static str, String) -> CodecError,
+) -> CodecError {
+    let type_name = type_name::<T>();
+    REFUSED.set(false);
+    match (REFUSAL.take(), error) {
+        (Some(Refusal::Os(errno)), _) => CodecError::Descriptor { type_name, errno },
+        (Some(Refusal::Reason(reason)), _) if reason == VARYING => {
+            CodecError::NeedsJson { type_name, reason }
+        }
+        (Some(Refusal::Reason(reason)), _) => plain(type_name, reason),
+        (None, postcard::Error::WontImplement | postcard::Error::SerializeSeqLengthUnknown) => {
+            let reason = "모양이나 길이를 스스로 밝히는 형식이 필요합니다".into();
+            CodecError::NeedsJson { type_name, reason }
+        }
+        (None, error) => plain(type_name, error.to_string()),
+    }
+}
+
+/// 다른 프로세스로 함께 건너가는 파일 디스크립터입니다. 받는 쪽은 한 번만 꺼낼 수 있습니다.
+#[derive(Debug)]
+pub struct Descriptor {
+    fd: OwnedFd,
+    /// [`Inline`]이 아니라는 표시.
+    _not_inline: PhantomPinned,
+}
+
+impl From<OwnedFd> for Descriptor {
+    fn from(fd: OwnedFd) -> Descriptor {
+        Descriptor { fd, _not_inline: PhantomPinned }
+    }
+}
+
+impl From<Descriptor> for OwnedFd {
+    fn from(descriptor: Descriptor) -> OwnedFd {
+        descriptor.fd
+    }
+}
+
+impl AsFd for Descriptor {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.fd.as_fd()
+    }
+}
+
+impl Serialize for Descriptor {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let attached = attach(self.as_fd(), |_| false);
+        serializer.serialize_u64(attached.map_err(|error| ser::Error::custom(refuse(&error)))?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Descriptor {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        fd.map(Descriptor::from).map_err(|error| de::Error::custom(refuse(&error)))
+    }
+}
+
+/// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `same`인 것이 이미 있으면 그 번호입니다.
+pub(crate) fn attach(fd: BorrowedFd, same: impl Fn(BorrowedFd) -> bool) -> io::Result<u64> {
+    if !FDS.is_set() {
+        let why = "디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다";
+        return Err(io::Error::other(why));
+    }
+    FDS.with(|fds| {
+        let mut fds = fds.borrow_mut();
+        let there = fds.iter().position(|there| there.as_ref().is_some_and(|fd| same(fd.as_fd())));
+        let index = match there {
+            Some(index) => index,
+            None => {
+                fds.push(Some(fd.try_clone_to_owned()?));
+                fds.len() - 1
+            }
+        };
+        Ok(index as u64)
+    })
+}
+
+/// 지금 읽는 소포에 실려 온 `index`번째 디스크립터를 `get`으로 얻습니다.
+pub(crate) fn attached<R>(
+    index: u64,
+    get: impl FnOnce(&mut Option<OwnedFd>) -> Option<R>,
+) -> io::Result<R> {
+    let index = usize::try_from(index).unwrap_or(usize::MAX);
+    let get = || FDS.with(|fds| get(fds.borrow_mut().get_mut(index)?));
+    let got = if FDS.is_set() { get() } else { None };
+    got.ok_or_else(|| io::Error::other("메시지에 실려 오지 않은 디스크립터입니다"))
+}
+
+/// 값들을 차례로 담은 소포. 그 자체도 값이므로 다른 메시지에 담아 보낼 수 있습니다.
+///
+/// 값마다 길이(4바이트)를 앞에 적으므로, 하나를 쓰거나 읽는 데 실패해도 나머지는 온전합니다.
+#[derive(Debug, Default)]
+pub struct Parcel {
+    bytes: Vec<u8>,
+    /// 다음에 꺼낼 위치.
+    next: usize,
+    fds: RefCell<Vec<Option<OwnedFd>>>,
+}
+
+impl Parcel {
+    /// 값 하나를 덧붙입니다. 실패하면 아무것도 덧붙이지 않은 것과 같습니다.
+    ///
+    /// # Errors
+    ///
+    /// 직렬화하지 못하거나 값 하나가 4GiB를 넘으면 [`CodecError`].
+    #[inline]
+    pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+        let (start, descriptors) = (self.bytes.len(), self.descriptors());
+        self.bytes.extend([0; 4]);
+        let written = FDS.set(&self.fds, || encode(value, &mut self.bytes)).and_then(|()| {
+            u32::try_from(self.bytes.len() - start - 4).map_err(|_| CodecError::Encode {
+                type_name: type_name::<T>(),
+                reason: "값 하나가 4GiB를 넘습니다. 나누어 보내십시오".into(),
+            })
+        });
+        match written {
+            Ok(length) => self.bytes[start..start + 4].copy_from_slice(&length.to_ne_bytes()),
+            Err(_) => {
+                self.bytes.truncate(start);
+                self.fds.get_mut().truncate(descriptors);
+            }
+        }
+        written.map(drop)
+    }
+
+    /// 값 하나를 꺼냅니다. 더 없으면 `None`입니다.
+    ///
+    /// # Errors
+    ///
+    /// 값을 읽지 못하면 [`CodecError`]이며, 다음 값은 읽을 수 있습니다.
+    #[inline]
+    pub fn pop<T: DeserializeOwned>(&mut self) -> Option<Result<T, CodecError>> {
+        let (length, rest) = self.bytes.get(self.next..)?.split_first_chunk::<4>()?;
+        let value = rest.get(..u32::from_ne_bytes(*length) as usize)?;
+        self.next += 4 + value.len();
+        Some(FDS.set(&self.fds, || decode(value)))
+    }
+
+    /// 값 하나를 읽지 않고 지나갑니다. 더 없으면 `false`입니다.
+    pub fn skip(&mut self) -> bool {
+        let length = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk::<4>());
+        let Some(length) = length else { return false };
+        self.next = self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
+        true
+    }
+
+    /// 같은 값들과 복제한 디스크립터를 담은 소포.
+    ///
+    /// # Errors
+    ///
+    /// 디스크립터가 모자라면 운영체제의 에러입니다.
+    pub fn try_clone(&self) -> io::Result<Parcel> {
+        let fds = self.fds.borrow();
+        let fds = fds.iter().map(|fd| fd.as_ref().map(OwnedFd::try_clone).transpose());
+        let fds = RefCell::new(fds.collect::<io::Result<_>>()?);
+        Ok(Parcel { bytes: self.bytes.clone(), next: self.next, fds })
+    }
+
+    /// 비웁니다.
+    pub fn clear(&mut self) {
+        self.bytes.clear();
+        self.fds.get_mut().clear();
+        self.next = 0;
+    }
+
+    /// 담은 바이트.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// 실은 디스크립터의 수.
+    pub fn descriptors(&self) -> usize {
+        self.fds.borrow().len()
+    }
+}
+
+impl From<Vec<u8>> for Parcel {
+    /// 다른 소포의 [`Parcel::bytes`]에서 만듭니다.
+    fn from(bytes: Vec<u8>) -> Parcel {
+        Parcel { bytes, ..Parcel::default() }
+    }
+}
+
+impl Serialize for Parcel {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let fds = self.fds.borrow();
+        let fds = fds.iter().flatten().map(|fd| fd.try_clone().map(Descriptor::from));
+        let fds: Vec<Descriptor> = fds
+            .collect::<io::Result<_>>()
+            .map_err(|error| ser::Error::custom(refuse(&error)))?;
+        (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Parcel {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let (bytes, fds) = <(serde_bytes::ByteBuf, Vec<Descriptor>)>::deserialize(deserializer)?;
+        let fds = fds.into_iter().map(|descriptor| Some(descriptor.fd)).collect();
+        Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds) })
+    }
+}
+
+/// 같은 실행 파일 안에서 타입마다 다른 수입니다.
+pub(crate) fn fingerprint<T: 'static>() -> u64 {
+    let mut hasher = DefaultHasher::new();
+    TypeId::of::<T>().hash(&mut hasher);
+    hasher.finish()
+}
+
+/// 값 하나를 메시지의 내용과, 함께 보낼 디스크립터로 바꿉니다.
+pub(crate) fn seal<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
+    let (mut bytes, fds) = (Vec::new(), RefCell::default());
+    FDS.set(&fds, || encode(value, &mut bytes))?;
+    Ok((bytes, fds.into_inner().into_iter().flatten().collect()))
+}
+
+/// [`seal`]한 것을 다시 값으로 읽습니다. 값이 가져가지 않은 디스크립터는 닫힙니다.
+pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<T, CodecError> {
+    FDS.set(&RefCell::new(fds.into_iter().map(Some).collect()), || decode(bytes))
+}
+
+/// `value`를 `bytes` 뒤에 씁니다. 실패하면 `bytes`는 그대로입니다. 디스크립터가 든 값은 에러입니다.
+///
+/// # Errors
+///
+/// 직렬화하지 못하면 [`CodecError`].
+#[inline]
+pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    forget_refusal();
+    let start = bytes.len();
+    let mut serializer = postcard::Serializer { output: Tail(bytes) };
+    value.serialize(Strict(&mut serializer)).map_err(|error| {
+        bytes.truncate(start);
+        explain::<T>(&error, |type_name, reason| CodecError::Encode { type_name, reason })
+    })
+}
+
+/// `bytes` 전체를 값 하나로 읽습니다. 디스크립터가 든 값은 에러입니다.
+///
+/// # Errors
+///
+/// 바이트가 타입과 맞지 않거나 바이트가 남으면 [`CodecError`].
+#[inline]
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+    forget_refusal();
+    let bytes = Shallow { bytes, floor: stack_address().saturating_sub(STACK_MAX) };
+    let mut deserializer = postcard::Deserializer::from_flavor(bytes);
+    let value = T::deserialize(&mut deserializer);
+    match value.and_then(|value| Ok((value, deserializer.finalize()?))) {
+        Ok((value, [])) => Ok(value),
+        Ok((_, rest)) => Err(CodecError::Decode {
+            type_name: type_name::<T>(),
+            reason: format!("{}바이트가 남았습니다", rest.len()),
+        }),
+        Err(error) => Err(explain::<T>(&error, |type_name, reason| CodecError::Decode {
+            type_name,
+            reason,
+        })),
+    }
+}
+
+/// 버퍼의 뒤에 이어 쓰는 postcard의 쓰기 대상.
+struct Tail<'a>(&'a mut Vec<u8>);
+
+impl postcard::ser_flavors::Flavor for Tail<'_> {
+    type Output = ();
+
+    #[inline]
+    fn try_push(&mut self, byte: u8) -> postcard::Result<()> {
+        self.0.push(byte);
+        Ok(())
+    }
+
+    #[inline]
+    fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
+        self.0.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    fn finalize(self) -> postcard::Result<()> {
+        Ok(())
+    }
+}
+
+/// 스택이 너무 깊어지면 그만 읽는 postcard의 읽기 대상.
+struct Shallow<'de> {
+    bytes: &'de [u8],
+    /// 스택이 이 주소보다 아래로 내려가면 그만둡니다.
+    floor: usize,
+}
+
+impl<'de> Flavor<'de> for Shallow<'de> {
+    type Remainder = &'de [u8];
+    type Source = &'de [u8];
+
+    #[inline]
+    fn pop(&mut self) -> postcard::Result<u8> {
+        if stack_address() < self.floor {
+            refuse(&io::Error::other("값이 너무 깊이 겹쳐 있습니다"));
+            return Err(postcard::Error::DeserializeBadEncoding);
+        }
+        let (&byte, rest) =
+            self.bytes.split_first().ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(byte)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.bytes.len())
+    }
+
+    #[inline]
+    fn try_take_n(&mut self, count: usize) -> postcard::Result<&'de [u8]> {
+        let (taken, rest) =
+            self.bytes.split_at_checked(count).ok_or(postcard::Error::DeserializeUnexpectedEnd)?;
+        self.bytes = rest;
+        Ok(taken)
+    }
+
+    fn finalize(self) -> postcard::Result<&'de [u8]> {
+        Ok(self.bytes)
+    }
+}
+
+/// 지금 스택의 대략의 위치. 스택은 아래로 자랍니다.
+#[inline]
+fn stack_address() -> usize {
+    let here = 0_u8;
+    (&raw const here).addr()
+}
+
+/// 값에 따라 모양이 달라지는 타입을 보낼 때 감싸는 것입니다. 안의 값을 JSON으로 옮깁니다.
+///
+/// `serde_json::Value`, `#[serde(untagged)]`, `#[serde(flatten)]`, `#[serde(skip_serializing_if)]`처럼 읽는 쪽이 모양을 미리
+/// 알 수 없는 타입은 그대로 보내면 [`CodecError::NeedsJson`]이 됩니다.
+///
+/// ```
+/// let (left, right) = ipc_core::build::Channel::pair()?;
+/// left.send(&ipc_core::Json(vec![Some(1), None]), None)?;
+/// assert_eq!(right.recv::<ipc_core::Json<Vec<Option<i32>>>>(None)?.0, [Some(1), None]);
+/// # Ok::<(), ipc_core::ChannelError>(())
+/// ```
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Json<T>(pub T);
+
+impl<T> Deref for Json<T> {
+    type Target = T;
+
+    fn deref(&self) -> &T {
+        &self.0
+    }
+}
+
+impl<T> DerefMut for Json<T> {
+    fn deref_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+}
+
+impl<T: Display> Display for Json<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl<T: Serialize> Serialize for Json<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match serde_json::to_string(&self.0) {
+            Ok(text) => serializer.serialize_str(&text),
+            Err(error) => Err(ser::Error::custom(refuse(&io::Error::other(error)))),
+        }
+    }
+}
+
+impl<'de, T: DeserializeOwned> Deserialize<'de> for Json<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        let value = serde_json::from_str(&text);
+        value.map(Json).map_err(|error| de::Error::custom(refuse(&io::Error::other(error))))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Serialize, Deserialize, Debug, PartialEq)]
+    struct Row {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        note: Option<String>,
+        level: u8,
+    }
+
+    fn round<T: Message>(value: &T) -> Result<T, CodecError> {
+        let mut bytes = Vec::new();
+        encode(value, &mut bytes)?;
+        decode(&bytes)
+    }
+
+    #[test]
+    fn a_skipped_field_is_an_error_and_json_carries_it() -> Result<(), CodecError> {
+        let row = || Row { note: None, level: 7 };
+        assert!(matches!(round(&vec![row()]), Err(CodecError::NeedsJson { .. })));
+        assert_eq!(round(&Json(row()))?.0, row());
+        let whole = Row { note: Some("메모".into()), level: 7 };
+        assert_eq!(round(&whole)?, whole);
+        Ok(())
+    }
+
+    #[test]
+    fn a_type_that_describes_itself_is_an_error_and_json_carries_it() -> Result<(), CodecError> {
+        let value = serde_json::json!({ "n": [1, null] });
+        assert!(matches!(round(&value), Err(CodecError::NeedsJson { .. })));
+        assert_eq!(round(&Json(value.clone()))?.0, value);
+        Ok(())
+    }
+
+    #[test]
+    fn a_value_nested_too_deep_is_an_error() {
+        #[derive(Serialize, Deserialize, Debug)]
+        struct Nest(Option<Box<Nest>>);
+        let mut bytes = vec![1; 1_000_000];
+        bytes.push(0);
+        assert!(matches!(decode::<Nest>(&bytes), Err(CodecError::Decode { .. })));
+        assert!(decode::<Nest>(&[1, 1, 1, 0]).is_ok());
+    }
+
+    #[test]
+    fn a_failed_push_leaves_neither_bytes_nor_descriptors() {
+        let mut parcel = Parcel::default();
+        let file = Descriptor::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+        let value = (file, Row { note: None, level: 1 });
+        assert!(parcel.push(&value).is_err());
+        assert_eq!((parcel.bytes().len(), parcel.descriptors()), (0, 0));
+    }
+
+    #[test]
+    fn the_reason_of_one_refusal_does_not_appear_in_another() {
+        /// 안의 에러를 삼키는 `Serialize`.
+        struct Swallows(Descriptor);
+        impl Serialize for Swallows {
+            fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                assert!(self.0.serialize(Strict(&mut postcard::Serializer { output: Tail(&mut Vec::new()) })).is_err());
+                serializer.serialize_unit()
+            }
+        }
+        let file = Descriptor::from(OwnedFd::from(std::fs::File::open("/dev/null").unwrap()));
+        assert_eq!(encode(&Swallows(file), &mut Vec::new()), Ok(()));
+        let error = decode::<String>(&[5]).unwrap_err().to_string();
+        assert!(!error.contains("디스크립터"), "{error}");
+    }
+}

@@ -1,0 +1,347 @@
+//! 부모와 작업자들이 함께 보는 메모리: 게시판([`Board`])과 작업자마다 하나인 책상([`Desk`]).
+//!
+//! ```text
+//!           게시글(posts)                 표지(claims)
+//!   부모 ──▶ 함수, 항목들, …  ──── 읽기 ──▶ 번호 | 가져간 작업자 ◀── 작업자
+//!
+//!           책상(desk)
+//!   부모 ◀── 결과의 고리, 지금 하는 항목 ◀── 작업자 하나
+//! ```
+//!
+//! 부모가 묶음을 게시판에 붙이면, 노는 작업자가 표지에 자기 번호를 적어(원자적 교환 한 번) 가져갑니다. 먼저 적은 작업자
+//! 하나만 성공하고, 누가 가져갔는지가 곧 표지의 값이므로, 어느 명령에서 죽어도 주인을 압니다. 부모가 다른 일을 하는 동안에도
+//! 작업자들은 스스로 다음 묶음을 가져갑니다.
+//!
+//! 게시글은 작업자에게 읽기만 할 수 있게 건넵니다. 작업자 하나가 잘못되어도 다른 작업자가 받을 함수와 항목은 바뀌지 않습니다.
+//! 작업자가 쓰는 것(표지와 책상)을 부모는 믿지 않고 확인합니다. 어긋난 것이 있으면 [`Corrupted`]입니다.
+
+use std::io;
+use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
+use std::sync::atomic::{AtomicU32, AtomicU64};
+
+use ipc_core::Shared;
+use ipc_core::build::{EventCount, Placed, ReadOnly, load_bytes, store_bytes};
+use serde::{Deserialize, Serialize};
+
+/// 게시글 하나에 실을 수 있는 항목의 크기(바이트). 더 크면 우편(채널)으로 보냅니다.
+pub const POST_MAX: usize = 128 * 1024;
+/// 게시글의 앞머리(칸): 함수의 위치, 건너뛸 수, 항목의 수, 바이트 수.
+const POST_HEAD: usize = 4;
+const POST_WORDS: usize = POST_HEAD + POST_MAX / 8;
+/// 바이트 수가 이것이면, 항목은 게시글에 없고 우편으로 옵니다.
+const BY_MAIL: u64 = u64::MAX;
+
+/// 결과의 고리의 크기(칸). 2의 거듭제곱입니다.
+const DESK_WORDS: usize = 16 * 1024;
+/// 결과 하나가 이보다 크면(바이트) 고리 대신 우편으로 보냅니다.
+pub const RESULT_MAX: usize = DESK_WORDS * 8 / 4;
+
+/// 작업자가 쓴 것이 있을 수 없는 값입니다.
+#[derive(Debug)]
+pub struct Corrupted;
+
+/// 작업자의 번호. 1부터이며, 0은 아무도 아닙니다.
+pub type Who = u16;
+
+/// 표지의 값: 위는 묶음의 번호, 아래 16비트는 가져간 작업자.
+fn claim(seq: u64, who: Who) -> u64 {
+    seq << 16 | u64::from(who)
+}
+
+/// 부모만 쓰는 메모리의 앞부분.
+#[derive(Default)]
+pub struct Notice {
+    /// 0이 아니면 작업자는 더 기다리지 않고 끝납니다.
+    closed: AtomicU32,
+}
+
+// SAFETY: 수의 아토믹뿐입니다.
+unsafe impl Placed for Notice {}
+
+/// 모두가 쓰는 메모리의 앞부분.
+#[derive(Default)]
+pub struct Bell {
+    /// 묶음을 붙이거나 닫으면 알립니다. 노는 작업자가 여기서 기다립니다.
+    posted: EventCount,
+    /// 1이면 부모가 자고 있으므로, 소식이 있을 때 우편으로 깨워야 합니다.
+    parent_asleep: AtomicU32,
+}
+
+// SAFETY: 수의 아토믹뿐입니다.
+unsafe impl Placed for Bell {}
+
+/// 부모 쪽의 게시판.
+pub struct Board {
+    posts: Shared<Notice, AtomicU64>,
+    claims: Shared<Bell, AtomicU64>,
+}
+
+/// 작업자에게 건네는 게시판.
+#[derive(Serialize, Deserialize)]
+pub struct BoardView {
+    posts: ReadOnly<Notice, AtomicU64>,
+    claims: Shared<Bell, AtomicU64>,
+}
+
+/// 게시글의 내용. `items`가 없으면 우편으로 옵니다.
+pub struct Post<'a> {
+    pub run: u64,
+    pub skip: u32,
+    pub count: u32,
+    pub items: Option<&'a [u8]>,
+}
+
+impl Board {
+    /// 게시글을 `places`개까지 붙일 수 있는 게시판.
+    pub fn new(places: usize) -> io::Result<Board> {
+        let posts = Shared::with_tail(Notice::default(), places * POST_WORDS)?;
+        Ok(Board { posts, claims: Shared::with_tail(Bell::default(), places)? })
+    }
+
+    pub fn places(&self) -> usize {
+        self.claims.tail().len()
+    }
+
+    pub fn view(&self) -> BoardView {
+        BoardView { posts: self.posts.read_only(), claims: self.claims.clone() }
+    }
+
+    /// 빈 자리 `place`에 `seq`번 묶음을 붙이고 노는 작업자 하나를 깨웁니다.
+    pub fn post(&self, place: usize, seq: u64, post: &Post) {
+        let words = &self.posts.tail()[place * POST_WORDS..][..POST_WORDS];
+        let length = post.items.map_or(BY_MAIL, |items| items.len() as u64);
+        let head = [post.run, u64::from(post.skip), u64::from(post.count), length];
+        words.iter().zip(head).for_each(|(word, value)| word.store(value, Relaxed));
+        store_bytes(&words[POST_HEAD..], post.items.unwrap_or_default());
+        self.claims.tail()[place].store(claim(seq, 0), Release);
+        self.claims.posted.notify_one();
+    }
+
+    /// `place`에 붙인 `seq`번 묶음을 가져간 작업자. 아직 없으면 0입니다.
+    pub fn owner(&self, place: usize, seq: u64) -> Result<Who, Corrupted> {
+        let found = self.claims.tail()[place].load(Acquire);
+        if found >> 16 == seq { Ok(found as Who) } else { Err(Corrupted) }
+    }
+
+    /// 아직 아무도 가져가지 않은 `seq`번 묶음을 떼어 냅니다. 늦었으면 `false`입니다.
+    pub fn take_down(&self, place: usize, seq: u64) -> bool {
+        let claims = &self.claims.tail()[place];
+        claims.compare_exchange(claim(seq, 0), 0, AcqRel, Relaxed).is_ok()
+    }
+
+    /// 더 붙이지 않겠다고 알립니다. 작업자들은 붙어 있는 것을 마치고 끝납니다.
+    pub fn close(&self) {
+        self.posts.closed.store(1, SeqCst);
+        self.claims.posted.notify_all();
+    }
+
+    /// 부모가 곧 잔다고(또는 깨어 있다고) 알립니다. 잔다고 알린 뒤에는 소식을 한 번 더 살펴보아야 합니다.
+    pub fn parent_sleeps(&self, asleep: bool) {
+        self.claims.parent_asleep.swap(asleep.into(), SeqCst);
+    }
+}
+
+impl BoardView {
+    /// 묶음 하나를 가져올 때까지 기다립니다. 게시판이 닫히고 비면 `None`입니다.
+    pub fn take(&self, who: Who) -> Option<(usize, u64)> {
+        let look = || {
+            // 닫혔는지를 먼저 봅니다. 닫히기 전에 붙인 것은 그 뒤의 확인에서 반드시 보입니다.
+            let closed = self.posts.closed.load(SeqCst) != 0;
+            let taken = self.take_now(who).map(Some);
+            Ok::<_, std::convert::Infallible>(taken.or(closed.then_some(None)))
+        };
+        self.claims.posted.wait_for(None, look).unwrap_or_default().flatten()
+    }
+
+    /// 붙어 있는 것 가운데 번호가 가장 앞선 것을 가져옵니다.
+    fn take_now(&self, who: Who) -> Option<(usize, u64)> {
+        loop {
+            let claims = self.claims.tail().iter().enumerate();
+            let free = claims.map(|(place, word)| (word.load(Acquire), place));
+            let free = free.filter(|(found, _)| *found != 0 && *found as Who == 0);
+            let (found, place) = free.min()?;
+            let seq = found >> 16;
+            let word = &self.claims.tail()[place];
+            if word.compare_exchange(found, claim(seq, who), AcqRel, Relaxed).is_ok() {
+                return Some((place, seq));
+            }
+        }
+    }
+
+    /// 가져온 게시글을 읽습니다. 항목은 `items`에 담고, 우편으로 올 것이면 `false`입니다.
+    pub fn read(&self, place: usize, items: &mut Vec<u8>) -> (u64, u32, u32, bool) {
+        let words = &self.posts.tail()[place * POST_WORDS..][..POST_WORDS];
+        let [run, skip, count, length] = std::array::from_fn(|index| words[index].load(Relaxed));
+        let here = length != BY_MAIL;
+        if here {
+            let length = length as usize;
+            load_bytes(&words[POST_HEAD..][..length.div_ceil(8)], items);
+            items.truncate(length);
+        }
+        (run, skip as u32, count as u32, here)
+    }
+
+    /// 부모가 자고 있으면 깨워야 합니다. 한 번만 `true`입니다.
+    pub fn parent_must_wake(&self) -> bool {
+        self.claims.parent_asleep.swap(0, SeqCst) == 1
+    }
+}
+
+/// 책상의 앞부분. 작업자가 쓰고 부모가 읽습니다(`read`만 반대입니다).
+#[derive(Default)]
+pub struct DeskTop {
+    /// `initializer`까지 마쳤으면 1.
+    pub ready: AtomicU32,
+    /// 우편으로 보낸 결과의 수.
+    pub mailed: AtomicU32,
+    /// 지금 계산하는 항목: 위 32비트는 묶음의 번호(아래 32비트), 아래는 항목의 위치.
+    item: AtomicU64,
+    /// 지금까지 쓴 칸의 수.
+    written: AtomicU64,
+    /// 부모가 지금까지 읽은 칸의 수.
+    read: AtomicU64,
+    /// 부모가 읽으면 알립니다.
+    room: EventCount,
+}
+
+// SAFETY: 수의 아토믹뿐입니다.
+unsafe impl Placed for DeskTop {}
+
+/// 작업자의 책상. 결과는 내는 대로 여기에 놓이므로, 작업자가 죽어도 낸 결과는 남습니다.
+pub type Desk = Shared<DeskTop, AtomicU64>;
+
+/// 새 책상.
+pub fn desk() -> io::Result<Desk> {
+    Shared::with_tail(DeskTop::default(), DESK_WORDS)
+}
+
+/// 결과의 고리에 놓이는 기록의 종류.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// 묶음을 시작했습니다.
+    Begin,
+    /// 값.
+    Value,
+    /// 실패한 이유.
+    Cause,
+    /// 묶음을 마쳤습니다.
+    End,
+}
+
+/// 기록의 앞머리 한 칸: 위 32비트는 항목의 위치(시작과 끝이면 묶음의 번호), 다음 2비트는 종류, 나머지는 길이(바이트).
+#[derive(Clone, Copy)]
+pub struct RecordHead {
+    pub index: u32,
+    pub kind: Kind,
+    pub length: usize,
+}
+
+impl RecordHead {
+    fn pack(self) -> u64 {
+        u64::from(self.index) << 32 | (self.kind as u64) << 30 | self.length as u64
+    }
+
+    pub fn unpack(word: u64) -> RecordHead {
+        let kind = [Kind::Begin, Kind::Value, Kind::Cause, Kind::End][(word >> 30) as usize & 3];
+        RecordHead { index: (word >> 32) as u32, kind, length: word as usize & ((1 << 30) - 1) }
+    }
+
+    /// 기록이 차지하는 칸의 수.
+    pub fn words(self) -> usize {
+        1 + self.length.div_ceil(8)
+    }
+}
+
+impl DeskTop {
+    /// 작업자: 이제 `seq`번 묶음의 `index`번째 항목을 계산합니다.
+    pub fn start_item(&self, seq: u64, index: u32) {
+        self.item.store(seq << 32 | u64::from(index), Release);
+    }
+
+    /// 부모: `seq`번 묶음에서 마지막으로 시작한 항목.
+    pub fn item_of(&self, seq: u64) -> Option<u32> {
+        let item = self.item.load(Acquire);
+        (item >> 32 == seq & 0xffff_ffff).then_some(item as u32)
+    }
+}
+
+/// 작업자: 기록 하나를 놓습니다. 공간이 없으면 `when_full`을 호출한 뒤 부모가 읽기를 기다립니다. 반환값은 차 있는 정도(칸)입니다.
+pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl FnOnce()) -> usize {
+    let written = desk.written.load(Relaxed);
+    let used = || written.wrapping_sub(desk.read.load(Acquire)) as usize;
+    let fits = || used().saturating_add(head.words()) <= DESK_WORDS;
+    if !fits() {
+        when_full();
+        let room = || Ok::<_, std::convert::Infallible>(fits().then_some(()));
+        let _ = desk.room.wait_for(None, room);
+    }
+    let words = desk.tail();
+    let at = written as usize % DESK_WORDS;
+    words[at].store(head.pack(), Relaxed);
+    let from = (at + 1) % DESK_WORDS;
+    let first = (DESK_WORDS - from).min(head.words() - 1);
+    let (front, back) = bytes.split_at(bytes.len().min(first * 8));
+    store_bytes(&words[from..][..first], front);
+    store_bytes(words, back);
+    desk.written.store(written + head.words() as u64, Release);
+    used() + head.words()
+}
+
+/// 고리가 이만큼(칸) 차면 부모를 깨웁니다.
+pub const DESK_BUSY: usize = DESK_WORDS / 2;
+
+/// 부모: 아직 읽지 않은 기록들을 차례로 냅니다. 사라질 때 작업자에게 공간을 돌려줍니다.
+pub struct Reader<'a> {
+    desk: &'a Desk,
+    next: u64,
+    end: u64,
+}
+
+impl<'a> Reader<'a> {
+    /// 지금까지 놓인 기록들. `read`는 지금까지 읽은 칸의 수입니다. 책상에 적힌 것은 작업자가 바꿀 수 있어 믿지 않습니다.
+    pub fn new(desk: &'a Desk, read: u64) -> Result<Reader<'a>, Corrupted> {
+        let end = desk.written.load(Acquire);
+        if end.wrapping_sub(read) > DESK_WORDS as u64 {
+            return Err(Corrupted);
+        }
+        Ok(Reader { desk, next: read, end })
+    }
+
+    /// 다음 기록. 값이나 이유면 그 칸들을 `records`에 덧붙입니다.
+    pub fn next(&mut self, records: &mut Vec<u64>) -> Result<Option<RecordHead>, Corrupted> {
+        let left = (self.end - self.next) as usize;
+        if left == 0 {
+            return Ok(None);
+        }
+        let words = self.desk.tail();
+        let at = self.next as usize % DESK_WORDS;
+        let head = RecordHead::unpack(words[at].load(Relaxed));
+        if head.words() > left {
+            return Err(Corrupted);
+        }
+        let first = head.words().min(DESK_WORDS - at);
+        records.push(head.pack());
+        records.extend(words[at..][..first].iter().skip(1).map(|word| word.load(Relaxed)));
+        records.extend(words[..head.words() - first].iter().map(|word| word.load(Relaxed)));
+        self.next += head.words() as u64;
+        Ok(Some(head))
+    }
+
+    /// 읽은 만큼의 공간을 돌려주고, 지금까지 읽은 칸의 수를 반환합니다.
+    pub fn finish(self) -> u64 {
+        self.desk.read.store(self.next, Release);
+        self.desk.room.notify_one();
+        self.next
+    }
+}
+
+/// 복사해 둔 기록들을 차례로 냅니다. 끝이 잘린 기록은 내지 않습니다.
+pub fn records(mut words: &[u64]) -> impl Iterator<Item = (RecordHead, &[u64])> {
+    std::iter::from_fn(move || {
+        let (head, rest) = words.split_first()?;
+        let head = RecordHead::unpack(*head);
+        let (content, rest) = rest.split_at_checked(head.words() - 1)?;
+        words = rest;
+        Some((head, content))
+    })
+}

@@ -1,0 +1,273 @@
+//! 칸(slot): 작업자 하나의 부모 쪽. 띄우고, 결과를 거두고, 떠나보냅니다.
+
+use std::os::fd::{AsFd, BorrowedFd};
+use std::sync::Arc;
+use std::sync::atomic::Ordering::Acquire;
+use std::time::{Duration, Instant};
+
+use ipc_core::build::{Channel, after};
+use ipc_core::{ChannelError, Process, ProcessError, signal_name};
+
+use crate::board::{Board, Corrupted, Desk, Kind, Reader, Who, desk};
+use crate::chunk::{Chunk, Results};
+use crate::error::PoolError;
+use crate::worker::{Contract, Initializer, ToParent, ToWorker, serve};
+
+/// 소식이 끊긴 작업자가 끝나기를 기다리는 시간. 지나면 강제로 끝냅니다.
+const EXIT_GRACE: Duration = Duration::from_secs(1);
+/// 칸 하나에서 작업자가 거듭 실패해도 되는 횟수.
+const MAX_FAILED_STARTS: u32 = 3;
+/// 작업자 하나가 부모에서 차지하는 디스크립터: 프로세스(pidfd), 제어 소켓, 우편, 책상.
+pub const DESCRIPTORS: usize = 4;
+
+/// 작업자 하나가 앉는 칸.
+#[derive(Default)]
+pub struct Slot {
+    pub worker: Option<Worker>,
+    /// 묶음을 하나도 마치지 못하고 거듭 끝난 횟수.
+    pub failed_starts: u32,
+}
+
+/// 기다리는 동안에도 살아 있어야 하는, 작업자의 디스크립터들.
+pub struct Link {
+    pub process: Process<()>,
+    pub channel: Channel,
+}
+
+impl Slot {
+    /// 거듭 실패해 더는 띄우지 않습니다. 다음 호출이 다시 해 봅니다.
+    pub fn given_up(&self) -> bool {
+        self.failed_starts >= MAX_FAILED_STARTS
+    }
+}
+
+impl Link {
+    pub fn fds(&self) -> [BorrowedFd<'_>; 2] {
+        [self.process.as_fd(), self.channel.as_fd()]
+    }
+}
+
+/// 띄워 둔 작업자 하나.
+pub struct Worker {
+    pub link: Arc<Link>,
+    pub desk: Desk,
+    /// 책상에서 지금까지 읽은 칸과 우편의 수.
+    read: u64,
+    mailed: u32,
+    /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치.
+    pub working_on: Option<usize>,
+    /// 지금까지 마친 묶음의 수.
+    finished: u64,
+    /// 작업자가 있을 수 없는 것을 적었습니다. 그 뒤의 것은 읽지 않습니다.
+    broken: bool,
+}
+
+impl Worker {
+    /// 새 프로세스에 띄웁니다. 준비되기를 기다리지 않습니다.
+    pub fn start(
+        who: Who,
+        board: &Board,
+        initializer: Option<&Initializer>,
+        max_chunks: u64,
+    ) -> Result<Worker, PoolError> {
+        let (channel, theirs) = Channel::pair().map_err(ProcessError::from)?;
+        let desk = desk().map_err(ChannelError::Io).map_err(ProcessError::from)?;
+        let (board, given) = (board.view(), desk.clone());
+        // 인수는 직렬화되어 건너가므로, 갖고 있는 것을 빌려 보낼 수 없습니다. 다시 띄울 때를 위해 복제합니다.
+        let initializer = initializer.map(Initializer::try_clone).transpose();
+        let initializer = initializer.map_err(ChannelError::Io).map_err(ProcessError::from)?;
+        let contract =
+            Contract { who, board, desk: given, channel: theirs, initializer, max_chunks };
+        let process = Process::spawn(serve, (contract,))?;
+        let link = Arc::new(Link { process, channel });
+        Ok(Worker { link, desk, read: 0, mailed: 0, working_on: None, finished: 0, broken: false })
+    }
+
+    /// `initializer`까지 마쳤는지 봅니다.
+    pub fn is_ready(&self) -> bool {
+        self.desk.ready.load(Acquire) != 0
+    }
+
+    /// 정해진 수의 묶음을 마치고 스스로 끝났는지 봅니다.
+    pub fn is_retired(&self, max_chunks: Option<u64>) -> bool {
+        max_chunks.is_some_and(|max| self.finished >= max)
+    }
+
+    /// 책상과 우편에서 새 결과를 거두어 게시판의 묶음(`posted`)에 담고, 마친 묶음은 `finished`로 옮깁니다.
+    ///
+    /// `mail`이면 우편이 왔는지 운영체제에 물어봅니다. 아니면 왔다고 책상에 적혀 있을 때만 읽습니다. 작업자가 있을 수 없는 것을
+    /// 적었으면 `false`이며, 그 뒤로는 읽지 않습니다.
+    pub fn collect(
+        &mut self,
+        who: Who,
+        board: &Board,
+        posted: &mut [Option<Posted>],
+        finished: &mut Vec<Chunk>,
+        mail: bool,
+    ) -> bool {
+        self.broken = self.broken || self.read_desk(who, board, posted, finished, mail).is_err();
+        !self.broken
+    }
+
+    fn read_desk(
+        &mut self,
+        who: Who,
+        board: &Board,
+        posted: &mut [Option<Posted>],
+        finished: &mut Vec<Chunk>,
+        mail: bool,
+    ) -> Result<(), Corrupted> {
+        let mut reader = Reader::new(&self.desk, self.read)?;
+        // 책상의 끝을 읽은 *뒤에* 우편을 비웁니다. 그러면 여기서 읽을 기록보다 먼저 보낸 우편은 모두 담긴 뒤입니다.
+        let mailed = self.desk.mailed.load(Acquire);
+        let mut letters = Vec::new();
+        if mail || mailed != self.mailed {
+            self.mailed = mailed;
+            read_mail(&self.link.channel, &mut letters);
+        }
+        let mut lost = None;
+        for letter in letters {
+            match letter {
+                Ok(ToParent::Look) => {}
+                Ok(ToParent::Result { seq, index, value }) => {
+                    let place = posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
+                    let chunk = place.and_then(|place| posted[place].as_mut()).ok_or(Corrupted)?;
+                    if index >= chunk.chunk.to_run {
+                        return Err(Corrupted);
+                    }
+                    chunk.chunk.results.mailed.push((index, value));
+                }
+                Err(error) => lost = Some(error.to_string()),
+            }
+        }
+        let mut scratch = Vec::new();
+        loop {
+            let current = self.working_on.and_then(|place| posted[place].as_mut());
+            let Some(current) = current else {
+                // 이 작업자가 차지한 묶음의 시작만 올 수 있습니다.
+                scratch.clear();
+                let Some(head) = reader.next(&mut scratch)? else { break };
+                let begun = |posted: &Option<Posted>| {
+                    posted.as_ref().is_some_and(|posted| posted.seq as u32 == head.index)
+                };
+                let place = posted.iter().position(begun).filter(|_| head.kind == Kind::Begin);
+                let place = place.ok_or(Corrupted)?;
+                let seq = posted[place].as_ref().map_or(0, |posted| posted.seq);
+                if board.owner(place, seq)? != who {
+                    return Err(Corrupted);
+                }
+                self.working_on = Some(place);
+                continue;
+            };
+            if let Some(reason) = &lost {
+                current.chunk.results.not_received = Some(reason.clone());
+            }
+            let Results { records, .. } = &mut current.chunk.results;
+            let before = records.len();
+            let Some(head) = reader.next(records)? else { break };
+            match head.kind {
+                Kind::Value | Kind::Cause if head.index < current.chunk.to_run => {}
+                Kind::End if head.index == current.seq as u32 => {
+                    records.truncate(before);
+                    let place = self.working_on.take();
+                    let done = place.and_then(|place| posted[place].take());
+                    finished.extend(done.map(|posted| posted.chunk));
+                    self.finished += 1;
+                }
+                _ => {
+                    records.truncate(before);
+                    return Err(Corrupted);
+                }
+            }
+        }
+        self.read = reader.finish();
+        Ok(())
+    }
+
+    /// 게시판에 다 싣지 못한 항목들을 보냅니다. 지금 보낼 수 없으면 `false`이며 나중에 다시 합니다.
+    pub fn mail(&self, posted: &Posted) -> bool {
+        match self.link.channel.send(&posted.chunk.items, after(Duration::ZERO)) {
+            Ok(()) | Err(ChannelError::Disconnected) => true, // 끊긴 것은 죽음으로 알게 됩니다.
+            Err(ChannelError::Timeout) => false,
+            Err(error) => {
+                let refused = ToWorker::Refused(error.to_string());
+                self.link.channel.send(&refused, after(Duration::ZERO)).is_ok()
+            }
+        }
+    }
+
+    /// 끝난 작업자가 어떻게 끝났는지. 반환했으면 정말 끝났으므로, 책상이 더 바뀌지 않습니다.
+    pub fn ending(&mut self) -> Ending {
+        // 작업자의 디스크립터를 기다리던 것은 이 스레드뿐이므로, 이제 혼자 갖고 있습니다.
+        let Some(link) = Arc::get_mut(&mut self.link) else { return Ending::unknown() };
+        let pid = link.process.id();
+        let ended = match link.process.join_timeout(EXIT_GRACE) {
+            Err(ProcessError::Timeout { .. }) => {
+                link.process.kill();
+                link.process.join_timeout(Duration::MAX)
+            }
+            ended => ended,
+        };
+        let (how, by_itself) = match ended {
+            Ok(()) => ("종료 코드 0".into(), false),
+            Err(ProcessError::Killed { signal, .. }) => (signal_name(signal), false),
+            Err(ProcessError::Exited { code, .. }) => (format!("종료 코드 {code}"), true),
+            Err(ProcessError::Failed { message, .. } | ProcessError::Panicked { message, .. }) => {
+                (message, true)
+            }
+            Err(error) => (error.to_string(), false),
+        };
+        let what = if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
+        Ending { death: format!("PID {pid}, {how}{what}"), by_itself }
+    }
+}
+
+/// 작업자가 끝난 이유.
+pub struct Ending {
+    pub death: String,
+    /// 시그널이나 `init()`의 문제가 아니라, 작업자의 코드가 실패한 것입니다.
+    pub by_itself: bool,
+}
+
+impl Ending {
+    fn unknown() -> Ending {
+        Ending { death: "알 수 없음".into(), by_itself: false }
+    }
+}
+
+/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다.
+fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) {
+    loop {
+        match channel.recv(after(Duration::ZERO)) {
+            Err(ChannelError::Disconnected | ChannelError::Timeout) => return,
+            // 메시지는 버려졌지만, 다음 것은 읽을 수 있습니다. 운영체제가 거절한 것도 메시지 하나를 잃은 것입니다.
+            letter => {
+                let failed = matches!(letter, Err(ChannelError::Io(_)));
+                letters.push(letter);
+                if failed {
+                    return;
+                }
+            }
+        }
+    }
+}
+
+/// 게시판에 붙어 있는 묶음.
+pub struct Posted {
+    pub seq: u64,
+    pub chunk: Chunk,
+    /// 항목들을 우편으로 보내야 하는데 아직 보내지 않았습니다.
+    pub mail_due: bool,
+    /// 누가 차지했지만 아직 시작하지 않은 것을 처음 본 때.
+    pub unbegun_since: Option<Instant>,
+}
+
+impl Posted {
+    /// 다시 나누어 줄 수 있게 떼어 냅니다. `worker`가 갖고 있다 죽은 것이면 그 뒤를 정합니다.
+    pub fn reclaim(mut self, worker: Option<&Worker>, death: &str) -> Chunk {
+        if let Some(worker) = worker {
+            self.chunk.recover(worker.desk.item_of(self.seq), death);
+        }
+        self.chunk
+    }
+}
