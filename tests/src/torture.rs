@@ -126,7 +126,7 @@ pub fn run_control(case: &Case, control: &Control, seed: u64) -> Result<String> 
 /// 제한 시간과 남은 것의 검사를 둘러 한 차례를 돕니다. 패닉은 에러로 바꿉니다.
 fn guarded(name: &'static str, round: impl FnOnce() -> Result<()>) -> Result<()> {
     harness::guarded(name, round).unwrap_or_else(|payload| {
-        Err(anyhow!("패닉했습니다: {}", ipc_core::panic_message(&*payload)))
+        Err(anyhow!("패닉했습니다: {}", ipc_core::build::panic_message(&*payload)))
     })
 }
 

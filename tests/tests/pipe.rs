@@ -10,8 +10,6 @@ mod cpython;
 mod ends;
 #[path = "pipe/lesson.rs"]
 mod lesson;
-#[path = "pipe/malformed.rs"]
-mod malformed;
 #[path = "pipe/messages.rs"]
 mod messages;
 #[path = "pipe/shortage.rs"]
@@ -44,9 +42,6 @@ fn main() {
         ends::sender_learns_of_a_dead_receiver,
         ends::ends_travel_through_pipes,
         ends::unread_end_is_closed,
-        malformed::random_frames_are_errors,
-        malformed::forged_headers_are_errors,
-        malformed::forged_length_is_an_error,
         shortage::no_free_descriptor_is_an_error,
         shortage::descriptor_lost_on_the_way_is_an_error,
         shortage::descriptors_stay_flat,

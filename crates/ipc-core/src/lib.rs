@@ -48,7 +48,7 @@ pub mod build {
     pub use crate::error::hint;
     pub use crate::mutex::{Mutex, MutexError, MutexGuard};
     pub use crate::frame::INLINE_MAX;
-    pub use crate::parcel::{DESCRIPTORS_MAX, Inline, Message, Parcel, decode, encode};
+    pub use crate::parcel::{DESCRIPTORS_MAX, Descriptor, Inline, Message, Parcel, decode, encode};
     pub use crate::plain::Placed;
     pub use crate::shared::{ReadOnly, load_bytes, store_bytes};
     pub use crate::task::{RemoteFn, Task, zero_sized};

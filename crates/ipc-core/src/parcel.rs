@@ -23,6 +23,7 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 use crate::error::CodecError;
+use crate::shared::{MEMORY_PREFIX, memory_name};
 use crate::strict::{Strict, VARYING};
 
 /// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
@@ -115,6 +116,9 @@ fn explain<T: ?Sized>(
 }
 
 /// 다른 프로세스로 함께 건너가는 파일 디스크립터입니다. 받는 쪽은 한 번만 꺼낼 수 있습니다.
+///
+/// 열린 파일이나 소켓을 자식에게 줄 때 씁니다. 이 크레이트의 공유 메모리는 이것으로 보낼 수 없습니다([`crate::Shared`]를
+/// 보내십시오). 받는 쪽이 그 안의 타입을 믿을 수 있는 것은, 다른 파일이 그 행세를 할 수 없기 때문입니다.
 #[derive(Debug)]
 pub struct Descriptor {
     fd: OwnedFd,
@@ -142,7 +146,12 @@ impl AsFd for Descriptor {
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let attached = attach(self.as_fd(), |_| false);
+        let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
+        let attached = if ours {
+            Err(io::Error::other("공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오"))
+        } else {
+            attach(self.as_fd(), |_| false)
+        };
         serializer.serialize_u64(attached.map_err(|error| ser::Error::custom(refuse(&error)))?)
     }
 }

@@ -295,6 +295,15 @@ impl Contents {
     }
 }
 
+/// 이 크레이트가 만든 메모리 파일의 이름은 모두 이렇게 시작합니다.
+pub(crate) const MEMORY_PREFIX: &str = "/memfd:ipc-core:";
+
+/// 열린 파일의 이름. 메모리 파일이면 만들 때 준 이름이 들어 있습니다.
+pub(crate) fn memory_name(fd: BorrowedFd) -> io::Result<String> {
+    let link = readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
+    Ok(link.to_string_lossy().into_owned())
+}
+
 /// 메모리 파일과, 그것을 이 프로세스에 놓은 매핑.
 #[derive(Debug)]
 struct Memory {
@@ -347,10 +356,9 @@ impl Memory {
             }
         }
         // 이 크레이트가 같은 타입으로 만들고 크기를 봉인한 파일만 매핑합니다.
-        let link = readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
         let name = format!("/memfd:{} (deleted)", contents.name());
         let seals = fcntl_get_seals(fd).unwrap_or(SealFlags::empty());
-        if link.to_bytes() != name.as_bytes()
+        if memory_name(fd)? != name
             || stat.st_size as u64 != size as u64
             || !seals.contains(SealFlags::SHRINK | SealFlags::GROW)
         {

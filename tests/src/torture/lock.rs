@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ipc_core::{Process, Shared};
-use lock::{AcquireError, Guard, Lock, MutexError};
+use lock::{Guard, Lock, LockError};
 use serde::{Deserialize, Serialize};
 
 use crate::children::{arrive_and_sleep, expect_killed, wait_count};
@@ -72,14 +72,15 @@ impl Arena {
             _ => self.pair.try_acquire(),
         };
         match acquired {
-            Ok(None) | Err(AcquireError::Mutex(MutexError::Timeout)) => Ok(None),
+            Ok(None) | Err(LockError::Timeout) => Ok(None),
             Ok(Some(guard)) => {
                 if self.inside.swap(id(), SeqCst) != 0 || guard.0 != guard.1 {
                     self.violations.fetch_add(1, SeqCst);
                 }
                 Ok(Some(guard))
             }
-            Err(AcquireError::OwnerDied(died)) => {
+            Err(LockError::OwnerDied { .. }) => {
+                let died = self.pair.recover()?;
                 self.inside.store(id(), SeqCst);
                 self.told.fetch_add(1, SeqCst);
                 // 고치다가 죽어도 쥔 채 죽은 것이므로, 다음 차례가 다시 듣습니다.

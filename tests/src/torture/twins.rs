@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::Plain;
+use ipc_core::build::Placed;
 use nix::libc;
 
 /// 파이썬의 `Lock`과 `Semaphore`가 쓰는 `sem_t`. 쥔 프로세스가 죽어도 아무도 모릅니다.
@@ -18,7 +18,7 @@ unsafe impl Sync for PosixSemaphore {}
 unsafe impl Send for PosixSemaphore {}
 
 // SAFETY: 프로세스가 함께 쓰게 초기화한 `sem_t`는 정수뿐입니다.
-unsafe impl Plain for PosixSemaphore {}
+unsafe impl Placed for PosixSemaphore {}
 
 impl PosixSemaphore {
     /// 공유 메모리에 놓을, 값이 1인 세마포어.

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
-use lock::{AcquireError, Guard, Lock};
+use lock::{LockError, Guard, Lock};
 use tests::children::{arrive_and_sleep, expect_killed, wait_asleep, wait_count};
 use tests::harness::random;
 use tests::wait::{ONE_SECOND, until};
@@ -35,14 +35,14 @@ pub fn next_is_told_until_repaired() -> Result<()> {
     // 고치지 않고 버리면 다음 차례도 같은 말을 듣습니다.
     for _ in 0..3 {
         match lock.acquire_timeout(ONE_SECOND) {
-            Err(AcquireError::OwnerDied(died)) => {
+            Err(LockError::OwnerDied(died)) => {
                 ensure_eq!(died.pid, Some(pid));
                 ensure_eq!(*died, 99);
             }
             other => anyhow::bail!("OwnerDied여야 하는데 {:?}입니다", other.map(|value| *value)),
         }
     }
-    let Err(AcquireError::OwnerDied(died)) = lock.acquire() else {
+    let Err(LockError::OwnerDied(died)) = lock.acquire() else {
         anyhow::bail!("고치기 전인데 OwnerDied가 아닙니다");
     };
     *died.repair() = 1;
@@ -52,7 +52,7 @@ pub fn next_is_told_until_repaired() -> Result<()> {
 
 fn died_pid(lock: Lock<u32>) -> Result<Option<u32>> {
     match lock.acquire() {
-        Err(AcquireError::OwnerDied(died)) => Ok(died.pid),
+        Err(LockError::OwnerDied(died)) => Ok(died.pid),
         _ => anyhow::bail!("OwnerDied가 아닙니다"),
     }
 }
@@ -74,11 +74,11 @@ pub fn try_and_timeout_are_told_too() -> Result<()> {
     let (lock, pid) = orphaned_lock()?;
     ensure_matches!(
         lock.try_acquire().map(drop),
-        Err(AcquireError::OwnerDied(died)) if died.pid == Some(pid)
+        Err(LockError::OwnerDied(died)) if died.pid == Some(pid)
     );
     ensure_matches!(
         lock.acquire_timeout(Duration::ZERO).map(drop),
-        Err(AcquireError::OwnerDied(_))
+        Err(LockError::OwnerDied(_))
     );
     let error: anyhow::Error =
         lock.acquire().map(drop).err().map_or_else(|| anyhow::anyhow!("없음"), Into::into);
@@ -157,7 +157,7 @@ impl Arena {
                 }
                 Ok(guard)
             }
-            Err(AcquireError::OwnerDied(died)) => {
+            Err(LockError::OwnerDied(died)) => {
                 self.inside.store(id(), SeqCst);
                 self.repairs.fetch_add(1, SeqCst);
                 // 고치다가 죽어도 쥔 채 죽은 것이므로, 다음 차례가 다시 듣습니다.

@@ -3,8 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use ipc_core::wait::after;
-use ipc_core::{Channel, ChannelError, Process};
+use ipc_core::build::after;
+use ipc_core::build::Channel;
+use ipc_core::{ChannelError, Process};
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
@@ -72,7 +73,7 @@ fn round_trip(sizes: &[usize]) -> Result<()> {
 }
 
 pub fn sizes_around_the_limit() -> Result<()> {
-    const LIMIT: usize = ipc_core::INLINE_MAX;
+    const LIMIT: usize = ipc_core::build::INLINE_MAX;
     // 글의 길이를 적는 3바이트가 앞에 붙습니다.
     let sizes =
         [0, 1, LIMIT - 4, LIMIT - 3, LIMIT - 2, LIMIT - 1, LIMIT, LIMIT + 1, 208 * 1024, 1 << 20];

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, ensure};
 use ipc_core::Process;
-use lock::{AcquireError, Lock, MutexError};
+use lock::{Lock, LockError};
 use pipe::{ChannelError, Duplex, duplex};
 use queue::{Queue, QueueError};
 use semaphore::{Semaphore, SemaphoreError};
@@ -70,7 +70,7 @@ fn deadlines_hold(stage: &Stage, conn: &Duplex<u32, u32>) -> Result<()> {
     keeps_deadline(LIMIT, || {
         ensure_matches!(
             stage.lock.acquire_timeout(LIMIT).map(drop),
-            Err(AcquireError::Mutex(MutexError::Timeout))
+            Err(LockError::Mutex(MutexError::Timeout))
         );
         Ok(())
     })?;

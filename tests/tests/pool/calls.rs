@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ipc_core::Channel;
+use ipc_core::build::Channel;
 use pool::{ItemError, Pool, PoolError};
 use tests::children::wait_count;
 use tests::wait::{PATIENCE, keeps_deadline, until};

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, bail, ensure};
 use ipc_core::Process;
-use lock::{AcquireError, Lock};
+use lock::{Lock, LockError};
 use pipe::{Sender, pipe};
 
 use crate::stage::{Experiment, Fate, kill, report_and_wait, say};
@@ -53,7 +53,7 @@ fn next(accounts: Lock<[i32; 2]>, calling: Sender<()>) -> Result<()> {
         Ok(_) => bail!("쥔 쪽이 죽은 것을 알려 주지 않았습니다"),
     };
     say("다음 차례", format!("acquire()의 Err: {error}"));
-    let AcquireError::OwnerDied(died) = error else { bail!("{error}") };
+    let LockError::OwnerDied(died) = error else { bail!("{error}") };
     let mut accounts = died.repair();
     accounts[1] = 100 - accounts[0];
     say("다음 차례", format!("나머지를 더해 {:?}(으)로 고치고 이어 씁니다.", *accounts));

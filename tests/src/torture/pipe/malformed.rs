@@ -1,19 +1,17 @@
 //! 채널의 소켓에 엉뚱한 것을 써 넣습니다.
 //!
-//! 함수의 위치(`RemoteFn`)를 꾸며 낸 프레임은 다루지 않습니다. 같은 실행 파일의 프로세스만 채널을 가지므로, 위치를
-//! 꾸며 낼 수 있는 쪽은 이미 무엇이든 할 수 있습니다.
+//! 진짜 프레임을 소켓에서 꺼내 일그러뜨립니다. 함수의 위치가 든 프레임은 다루지 않습니다. 그런 타입은 밖에서 만들 수 없습니다.
 
 mod frames;
 
-use std::os::fd::OwnedFd;
+use std::os::fd::AsFd;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use ipc_channel::ipc;
-use ipc_core::wait::after;
-use ipc_core::{Channel, ChannelError, CodecError, Shared};
+use ipc_core::build::{Channel, after};
+use ipc_core::{ChannelError, CodecError, Shared};
 use lock::Lock;
-use nix::sys::socket::{AddressFamily, SockFlag, SockType, socketpair};
 use queue::Queue;
 use semaphore::Semaphore;
 use serde::Serialize;
@@ -35,7 +33,7 @@ type Mixed = (String, Option<Vec<u32>>, Channel, f64, Vec<(char, Option<Box<str>
 type Places = (Lock<(u64, u32)>, Semaphore, Queue<String>, Shared<(), std::sync::atomic::AtomicU8>);
 
 pub fn round(round: &mut Round) -> Result<()> {
-    let (ours, raw) = raw_pair()?;
+    let (ours, other) = Channel::pair()?;
     let (end, _other) = Channel::pair()?;
     let mixed: Mixed =
         ("글".repeat(30), Some(vec![1, 300, 70_000]), end, 0.5, vec![('가', Some("나".into()))]);
@@ -50,34 +48,28 @@ pub fn round(round: &mut Round) -> Result<()> {
         match random.u8(0..4) {
             0 => {
                 let text = "큰 글".repeat(random.usize(0..20_000));
-                try_one(&ours, &raw, random, &text)?;
+                try_one(&ours, &other, random, &text)?;
             }
-            1 => try_one(&ours, &raw, random, &(7u8, [1u64; 4]))?,
-            2 => try_one(&ours, &raw, random, &mixed)?,
-            _ => try_one(&ours, &raw, random, &places)?,
+            1 => try_one(&ours, &other, random, &(7u8, [1u64; 4]))?,
+            2 => try_one(&ours, &other, random, &mixed)?,
+            _ => try_one(&ours, &other, random, &places)?,
         }
     }
-    still_works(&ours, &Channel::from(raw))?;
+    still_works(&ours, &other)?;
     if round.number % MISMATCH_EVERY == 0 {
         mismatched_types()?;
     }
     Ok(())
 }
 
-/// 우리 채널과, 그 반대쪽의 날것인 소켓.
-fn raw_pair() -> Result<(Channel, OwnedFd)> {
-    let (ours, raw) =
-        socketpair(AddressFamily::Unix, SockType::SeqPacket, None, SockFlag::SOCK_CLOEXEC)?;
-    Ok((Channel::from(ours), raw))
-}
-
 /// `value`의 올바른 프레임을 일그러뜨려 넣고 받아 봅니다.
 fn try_one<T: Serialize + DeserializeOwned + 'static>(
     ours: &Channel,
-    raw: &OwnedFd,
+    other: &Channel,
     random: &mut fastrand::Rng,
     value: &T,
 ) -> Result<()> {
+    let raw = other.as_fd();
     let frame = Forger { random, raw }.forge(value)?;
     frame.write(raw)?;
     match ours.recv::<T>(after(PATIENCE)) {
@@ -120,7 +112,7 @@ fn mismatched_types() -> Result<()> {
     mismatch!(Semaphore::new(1)?, Lock<u8>);
     mismatch!(Channel::pair()?.0, Semaphore);
     // 이름이 같은 통신이라도 내용이 모자라면 값이 되지 않습니다.
-    let short: Result<u64, CodecError> = ipc_core::decode(&[0x80]);
+    let short: Result<u64, CodecError> = ipc_core::build::decode(&[0x80]);
     ensure_matches!(short, Err(CodecError::Decode { .. }));
     Ok(())
 }

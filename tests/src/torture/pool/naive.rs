@@ -8,7 +8,7 @@ use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
 
 use anyhow::{Result, bail, ensure};
-use ipc_core::Handle;
+use ipc_core::build::Descriptor;
 use ipc_core::{Process, ProcessError};
 use pipe::pipe;
 use serde::{Deserialize, Serialize};
@@ -65,7 +65,7 @@ pub fn must_end(misfortune: Misfortune) -> Result<()> {
 fn naive_map(misfortune: Misfortune, desk: Desk, start: pipe::Receiver<()>) -> Result<()> {
     let (tasks, workers_tasks) = UnixStream::pair()?;
     let (results, workers_results) = UnixStream::pair()?;
-    let share = |end: &UnixStream| anyhow::Ok(Handle::from(OwnedFd::from(end.try_clone()?)));
+    let share = |end: &UnixStream| anyhow::Ok(Descriptor::from(OwnedFd::from(end.try_clone()?)));
     let mut workers = Vec::new();
     for _ in 0..WORKERS {
         let ends = (share(&workers_tasks)?, share(&workers_results)?);
@@ -89,7 +89,7 @@ fn size_of_result(misfortune: Misfortune, n: u32) -> usize {
     if n == UNLUCKY && misfortune == Misfortune::KilledWriting { LARGE } else { 4 }
 }
 
-fn naive_worker(ends: (Handle, Handle), misfortune: Misfortune, desk: Desk) -> Result<()> {
+fn naive_worker(ends: (Descriptor, Descriptor), misfortune: Misfortune, desk: Desk) -> Result<()> {
     let (mut tasks, mut results) =
         (UnixStream::from(OwnedFd::from(ends.0)), UnixStream::from(OwnedFd::from(ends.1)));
     Desk::sit(desk)?;

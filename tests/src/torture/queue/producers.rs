@@ -8,12 +8,12 @@ use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::Handle;
-use ipc_core::wait::after;
-use ipc_core::wait::wait_ready;
+use ipc_core::build::Descriptor;
+use ipc_core::build::after;
+use ipc_core::build::wait_ready;
 use ipc_core::{Process, ProcessError, Shared};
 use nix::fcntl::OFlag;
-use ipc_core::wait::PollFlags;
+use ipc_core::build::PollFlags;
 use nix::unistd::pipe2;
 use queue::{Queue, QueueError};
 use serde::{Deserialize, Serialize};
@@ -172,7 +172,7 @@ fn spin(delay: Duration) {
 const FRAME: usize = 1 << 20;
 
 /// 길이를 앞에 적고 내용을 씁니다. 한 번에 하나씩 쓰더라도, 쓰다가 죽으면 반만 남습니다.
-fn write_frame(pipe: Handle, letter: u8) -> Result<()> {
+fn write_frame(pipe: Descriptor, letter: u8) -> Result<()> {
     let mut pipe = File::from(OwnedFd::from(pipe));
     pipe.write_all(&(FRAME as u64).to_ne_bytes())?;
     Ok(pipe.write_all(&vec![letter; FRAME])?)
@@ -181,7 +181,7 @@ fn write_frame(pipe: Handle, letter: u8) -> Result<()> {
 pub fn bare_pipe(_: &mut Round) -> Result<()> {
     let (reader, writer) = pipe2(OFlag::O_CLOEXEC)?;
     let writer = |letter| {
-        Process::spawn(write_frame, (Handle::from(writer.try_clone()?), letter))
+        Process::spawn(write_frame, (Descriptor::from(writer.try_clone()?), letter))
             .map_err(anyhow::Error::from)
     };
     let victim = writer(b'a')?;

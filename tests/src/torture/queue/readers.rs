@@ -8,7 +8,7 @@ use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::Handle;
+use ipc_core::build::Descriptor;
 use ipc_core::{Process, Shared};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
@@ -119,7 +119,7 @@ fn feed(queue: &Queue<(u32, String)>) -> Result<()> {
 /// 파이썬의 큐처럼 `sem_t`를 쥐고 파이프에서 읽습니다.
 fn read_under_sem_t(
     turn: Shared<PosixSemaphore>,
-    pipe: Handle,
+    pipe: Descriptor,
     inside: Counter,
     limit: Duration,
 ) -> Result<()> {
@@ -133,7 +133,7 @@ pub fn sem_t(_: &mut Round) -> Result<()> {
     let (turn, inside) = (Shared::new(PosixSemaphore::new())?, counter()?);
     let (reader, _writer) = pipe2(OFlag::O_CLOEXEC)?;
     let args = || -> Result<_> {
-        Ok((turn.clone(), Handle::from(reader.try_clone()?), inside.clone(), ONE_SECOND))
+        Ok((turn.clone(), Descriptor::from(reader.try_clone()?), inside.clone(), ONE_SECOND))
     };
     let victim = Process::spawn(read_under_sem_t, args()?)?;
     wait_count("자식이 sem_t를 쥐기", &inside, 1)?;

@@ -5,6 +5,7 @@ use std::fs::{read_dir, read_to_string};
 use anyhow::{Context, Result, ensure};
 use ipc_channel::ipc::IpcSender;
 use ipc_core::Process;
+use ipc_core::build::Inline;
 use lock::Lock;
 use pipe::{ChannelError, duplex, pipe};
 use pool::Pool;
@@ -12,7 +13,7 @@ use queue::{Queue, QueueError};
 use semaphore::Semaphore;
 use serde::de::DeserializeOwned;
 use serde::ser::Error as _;
-use serde::{Serialize, Serializer};
+use serde::{Deserialize, Serialize, Serializer};
 
 use crate::torture::Round;
 use crate::{ensure_eq, ensure_matches};
@@ -148,6 +149,7 @@ impl Serialize for Broken {
     }
 }
 
+#[derive(Deserialize)]
 struct Refuses;
 
 impl Serialize for Refuses {
@@ -159,20 +161,20 @@ impl Serialize for Refuses {
 fn failed_serialisations(_: u32) -> Result<()> {
     let (_inbox, outbox) = pipe()?;
     let broken = Broken(outbox);
-    let (left, right) = ipc_core::Channel::pair()?;
+    let (left, right) = ipc_core::build::Channel::pair()?;
     ensure_matches!(left.send(&broken, None), Err(ChannelError::Codec(_)));
-    ensure_matches!(queue_of::<Broken>()?.put(&broken), Err(QueueError::Codec(_)));
+    ensure_matches!(queue_of::<Refuses>()?.put(&Refuses), Err(QueueError::Codec(_)));
     // 실패한 것이 다음 메시지에 섞이지 않습니다.
     left.send(&7u8, None)?;
     ensure_eq!(receive::<u8>(&right)?, 7);
     Ok(())
 }
 
-fn queue_of<T>() -> Result<Queue<T>> {
+fn queue_of<T: Inline>() -> Result<Queue<T>> {
     Ok(Queue::with_capacity(1024)?)
 }
 
-fn receive<T: DeserializeOwned + 'static>(channel: &ipc_core::Channel) -> Result<T> {
+fn receive<T: DeserializeOwned + 'static>(channel: &ipc_core::build::Channel) -> Result<T> {
     Ok(channel.recv(None)?)
 }
 

@@ -1,15 +1,15 @@
 //! 프레임을 꾸며 냅니다.
 
 use std::fs::{File, OpenOptions};
-use std::io::{IoSlice, Write};
-use std::os::fd::{AsRawFd, OwnedFd};
+use std::io::{IoSlice, IoSliceMut, Write};
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Result, ensure};
-use ipc_core::{INLINE_MAX, fingerprint};
+use ipc_core::build::{Channel, INLINE_MAX};
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
-use nix::sys::socket::{ControlMessage, MsgFlags, sendmsg};
+use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
 use nix::unistd::{dup, ftruncate};
 use serde::Serialize;
 
@@ -25,7 +25,7 @@ pub struct Forged {
 }
 
 impl Forged {
-    pub fn write(&self, raw: &OwnedFd) -> Result<()> {
+    pub fn write(&self, raw: BorrowedFd) -> Result<()> {
         let fds: Vec<_> = self.fds.iter().map(AsRawFd::as_raw_fd).collect();
         let rights = [ControlMessage::ScmRights(&fds)];
         let control = if fds.is_empty() { &[][..] } else { &rights[..] };
@@ -39,7 +39,7 @@ impl Forged {
 /// 올바른 프레임에서 시작해 일그러뜨립니다.
 pub struct Forger<'a> {
     pub random: &'a mut fastrand::Rng,
-    pub raw: &'a OwnedFd,
+    pub raw: BorrowedFd<'a>,
 }
 
 impl Forger<'_> {
@@ -87,6 +87,7 @@ impl Forger<'_> {
                 let length = self.length().max(INLINE_MAX as u64 + 1);
                 forged.bytes[8..16].copy_from_slice(&length.to_ne_bytes());
                 forged.bytes.truncate(HEADER);
+                forged.fds.push(self.some_descriptor()?);
                 forged.fds.push(self.some_descriptor()?);
             }
             8 => {
@@ -161,8 +162,10 @@ impl Forger<'_> {
             < forged.fds.len() as u64
         {
             forged.fds.pop();
+            forged.fds.pop();
         }
         forged.fds.push(file);
+        forged.fds.push(self.some_descriptor()?);
         Ok(())
     }
 
@@ -185,17 +188,27 @@ impl Forger<'_> {
     }
 }
 
-/// 채널이 보내는 것과 같은 프레임.
+/// 채널이 정말로 보낸 프레임을 소켓에서 꺼냅니다.
 fn valid<T: Serialize + 'static>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>)> {
-    let (content, mut fds) = ipc_core::seal(value)?;
-    let words = [fingerprint::<T>(), content.len() as u64, fds.len() as u64];
-    let mut bytes: Vec<u8> = words.iter().flat_map(|word| word.to_ne_bytes()).collect();
-    if content.len() <= INLINE_MAX {
-        bytes.extend(content);
-    } else {
-        let mut file = File::from(memfd_create(c"forged", MFdFlags::MFD_CLOEXEC)?);
-        file.write_all(&content)?;
-        fds.push(file.into());
-    }
+    let (sender, receiver) = Channel::pair()?;
+    sender.send(value, None)?;
+    let mut bytes = vec![0; HEADER + INLINE_MAX];
+    let mut space = nix::cmsg_space!([RawFd; 253]);
+    let (length, fds) = {
+        let mut slices = [IoSliceMut::new(&mut bytes)];
+        let socket = receiver.as_fd().as_raw_fd();
+        let flags = MsgFlags::MSG_CMSG_CLOEXEC;
+        let message = recvmsg::<()>(socket, &mut slices, Some(&mut space), flags)?;
+        let mut fds = Vec::new();
+        for control in message.cmsgs()? {
+            if let ControlMessageOwned::ScmRights(received) = control {
+                fds.extend(received);
+            }
+        }
+        (message.bytes, fds)
+    };
+    bytes.truncate(length);
+    // SAFETY: 커널이 이 프로세스에 방금 연 디스크립터들이고, 다른 주인이 없습니다.
+    let fds = fds.into_iter().map(|fd| unsafe { OwnedFd::from_raw_fd(fd) }).collect();
     Ok((bytes, fds))
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Result, anyhow, bail};
 use ipc_core::ProcessError;
-use lock::{AcquireError, Lock, MutexError};
+use lock::{Lock, LockError};
 use nix::sys::signal::Signal;
 use pipe::ChannelError;
 use pool::{Pool, PoolError};
@@ -84,7 +84,7 @@ fn channel<T>(result: Result<T, ChannelError>) -> Result<bool> {
 fn lock(lock: &Lock<u32>, limit: Duration) -> Result<bool> {
     match lock.acquire_timeout(limit) {
         Ok(_) => Ok(false),
-        Err(AcquireError::Mutex(MutexError::Timeout)) => Ok(true),
+        Err(LockError::Timeout) => Ok(true),
         Err(error) => Err(error.into()),
     }
 }

@@ -40,7 +40,7 @@ pub fn exhaust(inbox: Receiver<String>) -> Result<()> {
     refused(|| Ok(Queue::<u8>::with_capacity(1 << 20)?))?;
     refused(|| Ok(Lock::new([0u8; 1 << 18])?))?;
     ensure_matches!(Queue::<u8>::with_capacity(1 << 30).map(drop), Err(QueueError::Create(_)));
-    if Shared::<(), u8>::with_tail((), 1 << 30).is_ok() {
+    if Shared::<(), std::sync::atomic::AtomicU8>::with_tail((), 1 << 30).is_ok() {
         bail!("한도를 넘은 공유 메모리를 만들었습니다");
     }
     drop(Semaphore::new(1)?);
