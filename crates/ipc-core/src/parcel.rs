@@ -23,7 +23,7 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 use crate::error::CodecError;
-use crate::shared::{MEMORY_PREFIX, memory_name};
+use crate::shared::{FileId, MEMORY_PREFIX, memory_name};
 use crate::strict::{Strict, VARYING};
 
 /// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
@@ -62,13 +62,26 @@ impl<T: Message + Unpin> Inline for T {}
 
 scoped_thread_local! {
     /// 지금 쓰거나 읽는 소포의 디스크립터들. 쓰거나 읽는 동안에만 있습니다.
-    static FDS: RefCell<Vec<Option<OwnedFd>>>
+    static FDS: RefCell<Vec<Attached>>
 }
 thread_local! {
     /// 우리 타입이 거절한 이유. postcard는 사용자 정의 메시지를 버리므로 여기에 따로 적어 둡니다.
     static REFUSAL: Cell<Option<Refusal>> = const { Cell::new(None) };
     /// [`REFUSAL`]에 적힌 것이 있는지. 이쪽은 정리할 것이 없어 확인이 빠릅니다.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// 소포에 실린 디스크립터 하나. 값이 가져가면 비고, 같은 파일을 두 번 싣지 않게 파일의 정체를 함께 적습니다.
+#[derive(Debug)]
+struct Attached {
+    fd: Option<OwnedFd>,
+    id: Option<FileId>,
+}
+
+impl From<OwnedFd> for Attached {
+    fn from(fd: OwnedFd) -> Attached {
+        Attached { fd: Some(fd), id: None }
+    }
 }
 
 enum Refusal {
@@ -148,9 +161,11 @@ impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
         let attached = if ours {
-            Err(io::Error::other("공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오"))
+            Err(io::Error::other(
+                "공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오",
+            ))
         } else {
-            attach(self.as_fd(), |_| false)
+            attach(self.as_fd(), None)
         };
         serializer.serialize_u64(attached.map_err(|error| ser::Error::custom(refuse(&error)))?)
     }
@@ -163,23 +178,19 @@ impl<'de> Deserialize<'de> for Descriptor {
     }
 }
 
-/// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `same`인 것이 이미 있으면 그 번호입니다.
-pub(crate) fn attach(fd: BorrowedFd, same: impl Fn(BorrowedFd) -> bool) -> io::Result<u64> {
+/// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `id`가 같은 것이 이미 실렸으면 그 번호입니다.
+pub(crate) fn attach(fd: BorrowedFd, id: Option<FileId>) -> io::Result<u64> {
     if !FDS.is_set() {
         let why = "디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다";
         return Err(io::Error::other(why));
     }
     FDS.with(|fds| {
         let mut fds = fds.borrow_mut();
-        let there = fds.iter().position(|there| there.as_ref().is_some_and(|fd| same(fd.as_fd())));
-        let index = match there {
-            Some(index) => index,
-            None => {
-                fds.push(Some(fd.try_clone_to_owned()?));
-                fds.len() - 1
-            }
-        };
-        Ok(index as u64)
+        let there = fds.iter().position(|there| id.is_some() && there.id == id);
+        if there.is_none() {
+            fds.push(Attached { fd: Some(fd.try_clone_to_owned()?), id });
+        }
+        Ok(there.unwrap_or(fds.len() - 1) as u64)
     })
 }
 
@@ -189,7 +200,7 @@ pub(crate) fn attached<R>(
     get: impl FnOnce(&mut Option<OwnedFd>) -> Option<R>,
 ) -> io::Result<R> {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
-    let get = || FDS.with(|fds| get(fds.borrow_mut().get_mut(index)?));
+    let get = || FDS.with(|fds| get(&mut fds.borrow_mut().get_mut(index)?.fd));
     let got = if FDS.is_set() { get() } else { None };
     got.ok_or_else(|| io::Error::other("메시지에 실려 오지 않은 디스크립터입니다"))
 }
@@ -202,7 +213,7 @@ pub struct Parcel {
     bytes: Vec<u8>,
     /// 다음에 꺼낼 위치.
     next: usize,
-    fds: RefCell<Vec<Option<OwnedFd>>>,
+    fds: RefCell<Vec<Attached>>,
 }
 
 impl Parcel {
@@ -248,7 +259,8 @@ impl Parcel {
     pub fn skip(&mut self) -> bool {
         let length = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk::<4>());
         let Some(length) = length else { return false };
-        self.next = self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
+        self.next =
+            self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
         true
     }
 
@@ -259,7 +271,8 @@ impl Parcel {
     /// 디스크립터가 모자라면 운영체제의 에러입니다.
     pub fn try_clone(&self) -> io::Result<Parcel> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().map(|fd| fd.as_ref().map(OwnedFd::try_clone).transpose());
+        let fds = fds.iter().filter_map(|attached| attached.fd.as_ref());
+        let fds = fds.map(|fd| fd.try_clone().map(Attached::from));
         let fds = RefCell::new(fds.collect::<io::Result<_>>()?);
         Ok(Parcel { bytes: self.bytes.clone(), next: self.next, fds })
     }
@@ -292,8 +305,9 @@ impl From<Vec<u8>> for Parcel {
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().flatten().map(|fd| fd.try_clone().map(Descriptor::from));
+        let fds = fds.iter().filter_map(|attached| attached.fd.as_ref());
         let fds: Vec<Descriptor> = fds
+            .map(|fd| fd.try_clone().map(Descriptor::from))
             .collect::<io::Result<_>>()
             .map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
@@ -303,7 +317,7 @@ impl Serialize for Parcel {
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let (bytes, fds) = <(serde_bytes::ByteBuf, Vec<Descriptor>)>::deserialize(deserializer)?;
-        let fds = fds.into_iter().map(|descriptor| Some(descriptor.fd)).collect();
+        let fds = fds.into_iter().map(|descriptor| Attached::from(descriptor.fd)).collect();
         Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds) })
     }
 }
@@ -319,12 +333,13 @@ pub(crate) fn fingerprint<T: 'static>() -> u64 {
 pub(crate) fn seal<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
     let (mut bytes, fds) = (Vec::new(), RefCell::default());
     FDS.set(&fds, || encode(value, &mut bytes))?;
-    Ok((bytes, fds.into_inner().into_iter().flatten().collect()))
+    let fds = fds.into_inner().into_iter().filter_map(|attached| attached.fd).collect();
+    Ok((bytes, fds))
 }
 
 /// [`seal`]한 것을 다시 값으로 읽습니다. 값이 가져가지 않은 디스크립터는 닫힙니다.
 pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<T, CodecError> {
-    FDS.set(&RefCell::new(fds.into_iter().map(Some).collect()), || decode(bytes))
+    FDS.set(&RefCell::new(fds.into_iter().map(Attached::from).collect()), || decode(bytes))
 }
 
 /// `value`를 `bytes` 뒤에 씁니다. 실패하면 `bytes`는 그대로입니다. 디스크립터가 든 값은 에러입니다.
@@ -360,10 +375,9 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
             type_name: type_name::<T>(),
             reason: format!("{}바이트가 남았습니다", rest.len()),
         }),
-        Err(error) => Err(explain::<T>(&error, |type_name, reason| CodecError::Decode {
-            type_name,
-            reason,
-        })),
+        Err(error) => {
+            Err(explain::<T>(&error, |type_name, reason| CodecError::Decode { type_name, reason }))
+        }
     }
 }
 
@@ -548,7 +562,13 @@ mod tests {
         struct Swallows(Descriptor);
         impl Serialize for Swallows {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                assert!(self.0.serialize(Strict(&mut postcard::Serializer { output: Tail(&mut Vec::new()) })).is_err());
+                assert!(
+                    self.0
+                        .serialize(Strict(&mut postcard::Serializer {
+                            output: Tail(&mut Vec::new())
+                        }))
+                        .is_err()
+                );
                 serializer.serialize_unit()
             }
         }

@@ -18,7 +18,9 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex as ThreadMutex, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create, readlink};
+use rustix::fs::{
+    MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create, readlink,
+};
 use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -141,9 +143,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         serializer: S,
         access: Access,
     ) -> Result<S::Ok, S::Error> {
-        let id = self.memory.id;
-        let same = |fd: BorrowedFd| FileId::of(fd).is_ok_and(|other| other == id);
-        let index = attach(self.memory.file.as_fd(), same);
+        let index = attach(self.memory.file.as_fd(), Some(self.memory.id));
         let index = index.map_err(|error| ser::Error::custom(refuse(&error)))?;
         (access, self.tail as u64, index).serialize(serializer)
     }
@@ -249,7 +249,7 @@ enum Access {
 
 /// 열려 있는 동안 파일마다 다른 것: 장치와 아이노드.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct FileId(u64, u64);
+pub(crate) struct FileId(u64, u64);
 
 impl FileId {
     fn of(fd: BorrowedFd) -> io::Result<FileId> {
@@ -419,11 +419,12 @@ pub(crate) fn memory_file(name: &str, size: usize) -> io::Result<File> {
 ///
 /// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
 pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let (whole, rest) = bytes.as_chunks::<8>();
-    for (word, chunk) in words.iter().zip(whole) {
-        word.store(u64::from_ne_bytes(*chunk), Relaxed);
+    let mut whole = bytes.chunks_exact(8);
+    for (word, chunk) in words.iter().zip(&mut whole) {
+        word.store(u64::from_ne_bytes(std::array::from_fn(|at| chunk[at])), Relaxed);
     }
-    if let Some(word) = words.get(whole.len()).filter(|_| !rest.is_empty()) {
+    let rest = whole.remainder();
+    if let Some(word) = words.get(bytes.len() / 8).filter(|_| !rest.is_empty()) {
         let mut padded = [0; 8];
         padded[..rest.len()].copy_from_slice(rest);
         word.store(u64::from_ne_bytes(padded), Relaxed);
@@ -432,5 +433,8 @@ pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
 
 /// [`store_bytes`]로 쓴 것을 `bytes` 뒤에 덧붙입니다. 8바이트 단위로 늘어나므로, 필요하면 뒤를 자르십시오.
 pub fn load_bytes(words: &[AtomicU64], bytes: &mut Vec<u8>) {
-    bytes.extend(words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()));
+    bytes.reserve(words.len() * 8);
+    for word in words {
+        bytes.extend_from_slice(&word.load(Relaxed).to_ne_bytes());
+    }
 }

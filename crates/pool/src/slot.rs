@@ -130,7 +130,8 @@ impl Worker {
             match letter {
                 Ok(ToParent::Look) => {}
                 Ok(ToParent::Result { seq, index, value }) => {
-                    let place = posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
+                    let place =
+                        posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
                     let chunk = place.and_then(|place| posted[place].as_mut()).ok_or(Corrupted)?;
                     if index >= chunk.chunk.to_run {
                         return Err(Corrupted);
@@ -217,7 +218,8 @@ impl Worker {
             }
             Err(error) => (error.to_string(), false),
         };
-        let what = if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
+        let what =
+            if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
         Ending { death: format!("PID {pid}, {how}{what}"), by_itself }
     }
 }

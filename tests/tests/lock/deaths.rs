@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
-use lock::{LockError, Guard, Lock};
+use lock::{Guard, Lock, LockError};
 use tests::children::{arrive_and_sleep, expect_killed, wait_asleep, wait_count};
 use tests::harness::random;
 use tests::wait::{ONE_SECOND, until};
@@ -76,10 +76,7 @@ pub fn try_and_timeout_are_told_too() -> Result<()> {
         lock.try_acquire().map(drop),
         Err(LockError::OwnerDied(died)) if died.pid == Some(pid)
     );
-    ensure_matches!(
-        lock.acquire_timeout(Duration::ZERO).map(drop),
-        Err(LockError::OwnerDied(_))
-    );
+    ensure_matches!(lock.acquire_timeout(Duration::ZERO).map(drop), Err(LockError::OwnerDied(_)));
     let error: anyhow::Error =
         lock.acquire().map(drop).err().map_or_else(|| anyhow::anyhow!("없음"), Into::into);
     ensure_eq!(error.to_string().contains("repair()"), true);

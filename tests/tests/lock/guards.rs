@@ -4,7 +4,7 @@ use std::mem::forget;
 
 use anyhow::{Result, bail};
 use ipc_core::{Process, ProcessError};
-use lock::{LockError, Lock, Plain};
+use lock::{Lock, LockError, Plain};
 use tests::children::quiet_panic;
 use tests::wait::ONE_SECOND;
 use tests::{ensure_eq, ensure_matches};
