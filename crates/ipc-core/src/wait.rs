@@ -46,12 +46,12 @@ fn timeout(deadline: Deadline) -> Option<Timespec> {
 
 /// 깨우는 호출이 없어도 조건을 다시 살펴보는 간격.
 ///
-/// 깨우기 직전에 죽은 프로세스는 아무도 깨우지 못합니다. 그 경우에도 이만큼만 늦습니다. 살아 있는 프로세스끼리는 언제나 서로를
-/// 깨우므로, 테스트는 [`recheck`]로 이 간격을 늘려 깨우기가 빠지지 않았는지 확인합니다.
+/// 깨우기 직전에 죽은 프로세스는 아무도 깨우지 못합니다. 그 경우에도 이만큼만 늦습니다. 실제 간격은 [`recheck`]입니다.
 pub const RECHECK: Duration = Duration::from_millis(50);
 
-/// 지금 쓰는 [`RECHECK`]. 환경 변수 `IPC_CORE_RECHECK_MS`로 늘릴 수 있습니다(자식에게도 이어집니다).
-pub(crate) fn recheck() -> Duration {
+/// 지금 쓰는 [`RECHECK`]. 살아 있는 프로세스끼리는 언제나 서로를 깨우므로, 테스트는 환경 변수 `IPC_CORE_RECHECK_MS`로 이 간격을
+/// 늘려(자식에게도 이어집니다) 깨우기가 빠지지 않았는지 확인합니다.
+pub fn recheck() -> Duration {
     static INTERVAL: LazyLock<Duration> = LazyLock::new(|| {
         let asked = std::env::var("IPC_CORE_RECHECK_MS").ok().and_then(|ms| ms.parse().ok());
         asked.map_or(RECHECK, Duration::from_millis)

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
 use ipc_core::ChannelError;
-use ipc_core::build::{Deadline, RECHECK, after, expired, wait_all_ready};
+use ipc_core::build::{Deadline, after, expired, recheck, wait_all_ready};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, getrlimit};
@@ -188,6 +188,11 @@ impl Core {
         } else {
             state.waiting.push_back(chunk);
             state.post();
+            if state.workers().next().is_none() {
+                // 모두 거듭 실패해 그만둔 뒤에 온 일입니다. 다시 띄워 봅니다.
+                state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
+                self.wake();
+            }
         }
         Ok(())
     }
@@ -277,9 +282,8 @@ impl Core {
     pub fn supervise(&self) {
         loop {
             let mut state = self.state.lock();
-            if state.attend() {
-                self.changed.notify_all();
-            }
+            state.attend();
+            self.changed.notify_all();
             if state.stopping {
                 state.end_all();
                 drop(state);
@@ -292,12 +296,12 @@ impl Core {
             }
             let links: Vec<Arc<Link>> = state.workers().map(|w| Arc::clone(&w.link)).collect();
             // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 깨우지 않을 수 있습니다.
-            let deadline = if state.has_work() { after(RECHECK) } else { None };
+            let deadline = if state.has_work() { after(recheck()) } else { None };
             drop(state);
             let fds = links.iter().flat_map(|link| link.fds());
             let fds: Vec<_> = fds.chain([self.wake.as_fd()]).collect();
             if wait_all_ready(&fds, deadline).is_err() {
-                std::thread::sleep(RECHECK); // 기다릴 수 없으면(메모리 부족) 잠깐 쉬고 스스로 살펴봅니다.
+                std::thread::sleep(recheck()); // 기다릴 수 없으면(메모리 부족) 잠깐 쉬고 스스로 살펴봅니다.
             }
             let _ = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
@@ -334,17 +338,16 @@ impl State {
         Ok(())
     }
 
-    /// 관리 스레드가 할 일을 한 차례 합니다. 기다리는 쪽에 알릴 것이 있으면 `true`입니다.
-    fn attend(&mut self) -> bool {
-        let collected = self.collect(true);
-        let ended = self.reap();
+    /// 관리 스레드가 할 일을 한 차례 합니다.
+    fn attend(&mut self) {
+        self.collect(true);
+        self.reap();
         if self.closed && !self.has_work() {
             self.board.close();
         } else if !self.stopping {
             self.refill();
         }
         self.check_claims();
-        collected || ended
     }
 
     /// 작업자들의 결과를 거두고, 빈 자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
@@ -454,16 +457,13 @@ impl State {
     }
 
     /// 끝난 작업자를 거두고, 갖고 있던 묶음을 정리합니다.
-    fn reap(&mut self) -> bool {
-        let mut any = false;
+    fn reap(&mut self) {
         for index in 0..self.slots.len() {
             let ended = |worker: &mut Worker| !worker.link.process.is_running();
             if let Some(worker) = self.slots[index].worker.take_if(ended) {
                 self.bury(index, worker);
-                any = true;
             }
         }
-        any
     }
 
     fn bury(&mut self, index: usize, mut worker: Worker) {
