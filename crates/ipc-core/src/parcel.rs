@@ -8,7 +8,7 @@
 //! 바이트의 형식은 [postcard](https://docs.rs/postcard)입니다. 타입의 이름이나 모양을 적지 않아 작고 빠릅니다. 그 대신 값에
 //! 따라 모양이 달라지는 타입은 읽을 수 없으므로 거절하며, 그런 값은 [`Json`]으로 감쌉니다.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -223,7 +223,7 @@ impl Parcel {
     ///
     /// 직렬화하지 못하거나 값 하나가 4GiB를 넘으면 [`CodecError`].
     #[inline]
-    pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+    pub fn push<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), CodecError> {
         let (start, descriptors) = (self.bytes.len(), self.descriptors());
         self.bytes.extend([0; 4]);
         let written = FDS.set(&self.fds, || encode(value, &mut self.bytes)).and_then(|()| {
@@ -248,7 +248,7 @@ impl Parcel {
     ///
     /// 값을 읽지 못하면 [`CodecError`]이며, 다음 값은 읽을 수 있습니다.
     #[inline]
-    pub fn pop<T: DeserializeOwned>(&mut self) -> Option<Result<T, CodecError>> {
+    pub fn pop<T: DeserializeOwned + 'static>(&mut self) -> Option<Result<T, CodecError>> {
         let (length, rest) = self.bytes.get(self.next..)?.split_first_chunk::<4>()?;
         let value = rest.get(..u32::from_ne_bytes(*length) as usize)?;
         self.next += 4 + value.len();
@@ -330,7 +330,9 @@ pub(crate) fn fingerprint<T: 'static>() -> u64 {
 }
 
 /// 값 하나를 메시지의 내용과, 함께 보낼 디스크립터로 바꿉니다.
-pub(crate) fn seal<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
+pub(crate) fn seal<T: Serialize + 'static>(
+    value: &T,
+) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
     let (mut bytes, fds) = (Vec::new(), RefCell::default());
     FDS.set(&fds, || encode(value, &mut bytes))?;
     let fds = fds.into_inner().into_iter().filter_map(|attached| attached.fd).collect();
@@ -338,7 +340,10 @@ pub(crate) fn seal<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>), C
 }
 
 /// [`seal`]한 것을 다시 값으로 읽습니다. 값이 가져가지 않은 디스크립터는 닫힙니다.
-pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<T, CodecError> {
+pub(crate) fn open<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    fds: Vec<OwnedFd>,
+) -> Result<T, CodecError> {
     FDS.set(&RefCell::new(fds.into_iter().map(Attached::from).collect()), || decode(bytes))
 }
 
@@ -348,11 +353,16 @@ pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Resu
 ///
 /// 직렬화하지 못하면 [`CodecError`].
 #[inline]
-pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
     forget_refusal();
     let start = bytes.len();
     let mut serializer = postcard::Serializer { output: Tail(bytes) };
-    value.serialize(Strict(&mut serializer)).map_err(|error| {
+    // 바이트의 목록은 통째로 옮깁니다. 한 바이트씩 쓴 것과 결과가 같습니다.
+    let written = match (value as &dyn Any).downcast_ref::<Vec<u8>>() {
+        Some(list) => serializer.serialize_bytes(list),
+        None => value.serialize(Strict(&mut serializer)),
+    };
+    written.map_err(|error| {
         bytes.truncate(start);
         explain::<T>(&error, |type_name, reason| CodecError::Encode { type_name, reason })
     })
@@ -364,11 +374,16 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(
 ///
 /// 바이트가 타입과 맞지 않거나 바이트가 남으면 [`CodecError`].
 #[inline]
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
     forget_refusal();
     let bytes = Shallow { bytes, floor: stack_address().saturating_sub(STACK_MAX) };
     let mut deserializer = postcard::Deserializer::from_flavor(bytes);
-    let value = T::deserialize(&mut deserializer);
+    let value = if TypeId::of::<T>() == TypeId::of::<Vec<u8>>() {
+        let list = serde_bytes::ByteBuf::deserialize(&mut deserializer);
+        list.and_then(|list| same_type(list.into_vec()).ok_or(postcard::Error::WontImplement))
+    } else {
+        T::deserialize(&mut deserializer)
+    };
     match value.and_then(|value| Ok((value, deserializer.finalize()?))) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(CodecError::Decode {
@@ -379,6 +394,11 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
             Err(explain::<T>(&error, |type_name, reason| CodecError::Decode { type_name, reason }))
         }
     }
+}
+
+/// `A`와 `B`가 같은 타입이면 그 값.
+fn same_type<A: 'static, B: 'static>(value: A) -> Option<B> {
+    (&mut Some(value) as &mut dyn Any).downcast_mut::<Option<B>>()?.take()
 }
 
 /// 버퍼의 뒤에 이어 쓰는 postcard의 쓰기 대상.
@@ -534,6 +554,18 @@ mod tests {
         let value = serde_json::json!({ "n": [1, null] });
         assert!(matches!(round(&value), Err(CodecError::NeedsJson { .. })));
         assert_eq!(round(&Json(value.clone()))?.0, value);
+        Ok(())
+    }
+
+    #[test]
+    fn a_list_of_bytes_is_the_same_in_bulk_and_one_by_one() -> Result<(), CodecError> {
+        let list: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        let (mut bulk, mut nested) = (Vec::new(), Vec::new());
+        encode(&list, &mut bulk)?;
+        encode(&(list.clone(),), &mut nested)?; // 튜플 안의 것은 한 바이트씩 씁니다.
+        assert_eq!(bulk, nested);
+        assert_eq!(decode::<Vec<u8>>(&bulk)?, list);
+        assert!(decode::<Vec<u8>>(&bulk[..900]).is_err());
         Ok(())
     }
 
