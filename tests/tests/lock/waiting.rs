@@ -52,7 +52,7 @@ pub fn acquire_timeout_keeps_its_deadline() -> Result<()> {
             keeps_deadline(limit, || {
                 ensure_matches!(
                     lock.acquire_timeout(limit).map(drop),
-                    Err(LockError::Mutex(MutexError::Timeout))
+                    Err(LockError::Timeout)
                 );
                 Ok(())
             })?;
@@ -72,7 +72,7 @@ pub fn second_acquire_on_a_thread_is_an_error() -> Result<()> {
         lock.acquire_timeout(Duration::from_millis(10)),
         lock.clone().acquire().map(|_| unreachable!()),
     ] {
-        ensure_matches!(second.map(drop), Err(LockError::Mutex(MutexError::AlreadyHeld)));
+        ensure_matches!(second.map(drop), Err(LockError::AlreadyHeld));
     }
     // 다른 스레드에는 평범하게 기다릴 일입니다.
     scope(|scope| {

@@ -70,7 +70,7 @@ fn deadlines_hold(stage: &Stage, conn: &Duplex<u32, u32>) -> Result<()> {
     keeps_deadline(LIMIT, || {
         ensure_matches!(
             stage.lock.acquire_timeout(LIMIT).map(drop),
-            Err(LockError::Mutex(MutexError::Timeout))
+            Err(LockError::Timeout)
         );
         Ok(())
     })?;
