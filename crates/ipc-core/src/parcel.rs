@@ -292,8 +292,9 @@ impl From<Vec<u8>> for Parcel {
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().flatten().map(|fd| fd.try_clone().map(Descriptor::from));
-        let fds: Vec<Descriptor> = fds
+        // 안의 공유 메모리도 그대로 옮깁니다. 소포에서는 담은 그 타입으로만 꺼내므로, `Descriptor`처럼 거절하지 않아도 됩니다.
+        let fds = fds.iter().flatten().map(|fd| attach(fd.as_fd(), |_| false));
+        let fds: Vec<u64> = fds
             .collect::<io::Result<_>>()
             .map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
@@ -540,6 +541,20 @@ mod tests {
         let value = (file, Row { note: None, level: 1 });
         assert!(parcel.push(&value).is_err());
         assert_eq!((parcel.bytes().len(), parcel.descriptors()), (0, 0));
+    }
+
+    #[test]
+    fn shared_memory_inside_a_parcel_crosses_a_channel() {
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        let shared = crate::Shared::new(AtomicU32::new(1)).unwrap();
+        let mut parcel = Parcel::default();
+        parcel.push(&shared).unwrap();
+        let (left, right) = crate::channel::Channel::pair().unwrap();
+        left.send(&parcel, None).unwrap();
+        let mut received = right.recv::<Parcel>(None).unwrap();
+        let same = received.pop::<crate::Shared<AtomicU32>>().unwrap().unwrap();
+        same.store(7, SeqCst);
+        assert_eq!(shared.load(SeqCst), 7);
     }
 
     #[test]
