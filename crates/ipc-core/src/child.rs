@@ -130,7 +130,13 @@ fn inherited_socket() -> Option<OwnedFd> {
     // 먼저 값싼 쪽을 봅니다. 자식이 아니면 여기서 끝납니다.
     std::env::var_os(MARK)?;
     // 실행될 때 받은 환경만 믿습니다. `set_var`로 바꾼 것은 여기에 보이지 않습니다.
-    let environment = fs::read("/proc/self/environ").ok()?;
+    let environment = fs::read("/proc/self/environ").unwrap_or_else(|error| {
+        // 자식일 수 있는데 확인하지 못했습니다. 프로그램을 처음부터 실행하면 자식이 또 자식을 만들 수 있으므로 끝냅니다.
+        eprintln!(
+            "자식 프로세스인지 확인하지 못했습니다(/proc/self/environ: {error}). 실행 파일에 읽기 권한이 있는지 확인하십시오"
+        );
+        exit(CANNOT_START)
+    });
     let mark = environment
         .split(|byte| *byte == 0)
         .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('='))?;

@@ -159,8 +159,7 @@ impl AsFd for Descriptor {
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
-        let attached = if ours {
+        let attached = if is_memory(self.as_fd()) {
             Err(io::Error::other(
                 "공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오",
             ))
@@ -173,8 +172,31 @@ impl Serialize for Descriptor {
 
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        let get = |fd: &mut Option<OwnedFd>| fd.take_if(|fd| !is_memory(fd.as_fd()));
+        let fd = attached(u64::deserialize(deserializer)?, get);
         fd.map(Descriptor::from).map_err(|error| de::Error::custom(refuse(&error)))
+    }
+}
+
+/// 이 크레이트의 공유 메모리인지 봅니다.
+fn is_memory(fd: BorrowedFd) -> bool {
+    memory_name(fd).is_ok_and(|name| name.starts_with(MEMORY_PREFIX))
+}
+
+/// 소포째로 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.
+struct Carried(OwnedFd);
+
+impl Serialize for Carried {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let index = attach(self.0.as_fd(), None);
+        serializer.serialize_u64(index.map_err(|error| ser::Error::custom(refuse(&error)))?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Carried {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        fd.map(Carried).map_err(|error| de::Error::custom(refuse(&error)))
     }
 }
 
@@ -271,8 +293,8 @@ impl Parcel {
     /// 디스크립터가 모자라면 운영체제의 에러입니다.
     pub fn try_clone(&self) -> io::Result<Parcel> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().filter_map(|attached| attached.fd.as_ref());
-        let fds = fds.map(|fd| fd.try_clone().map(Attached::from));
+        let copy = |attached: &Attached| attached.fd.as_ref().map(OwnedFd::try_clone).transpose();
+        let fds = fds.iter().map(|attached| Ok(Attached { fd: copy(attached)?, id: attached.id }));
         let fds = RefCell::new(fds.collect::<io::Result<_>>()?);
         Ok(Parcel { bytes: self.bytes.clone(), next: self.next, fds })
     }
@@ -305,20 +327,21 @@ impl From<Vec<u8>> for Parcel {
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().filter_map(|attached| attached.fd.as_ref());
-        let fds: Vec<Descriptor> = fds
-            .map(|fd| fd.try_clone().map(Descriptor::from))
-            .collect::<io::Result<_>>()
-            .map_err(|error| ser::Error::custom(refuse(&error)))?;
+        // 이미 꺼낸 것의 번호도 그대로 둡니다. 바이트에는 몇 번째인지가 적혀 있습니다.
+        let copy = |attached: &Attached| attached.fd.as_ref().map(OwnedFd::try_clone).transpose();
+        let fds = fds.iter().map(|attached| Ok(copy(attached)?.map(Carried)));
+        let fds: Vec<Option<Carried>> =
+            fds.collect::<io::Result<_>>().map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (bytes, fds) = <(serde_bytes::ByteBuf, Vec<Descriptor>)>::deserialize(deserializer)?;
-        let fds = fds.into_iter().map(|descriptor| Attached::from(descriptor.fd)).collect();
-        Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds) })
+        let (bytes, fds) =
+            <(serde_bytes::ByteBuf, Vec<Option<Carried>>)>::deserialize(deserializer)?;
+        let fds = fds.into_iter().map(|carried| Attached { fd: carried.map(|c| c.0), id: None });
+        Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds.collect()) })
     }
 }
 
@@ -586,6 +609,20 @@ mod tests {
         let value = (file, Row { note: None, level: 1 });
         assert!(parcel.push(&value).is_err());
         assert_eq!((parcel.bytes().len(), parcel.descriptors()), (0, 0));
+    }
+
+    #[test]
+    fn shared_memory_inside_a_parcel_crosses_a_channel() {
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        let shared = crate::Shared::new(AtomicU32::new(1)).unwrap();
+        let mut parcel = Parcel::default();
+        parcel.push(&shared).unwrap();
+        let (left, right) = crate::channel::Channel::pair().unwrap();
+        left.send(&parcel, None).unwrap();
+        let mut received = right.recv::<Parcel>(None).unwrap();
+        let same = received.pop::<crate::Shared<AtomicU32>>().unwrap().unwrap();
+        same.store(7, SeqCst);
+        assert_eq!(shared.load(SeqCst), 7);
     }
 
     #[test]

@@ -469,7 +469,9 @@ mod tests {
     use crate::parcel::Parcel;
 
     /// 다른 프로세스가 받는 것처럼, 소포에 담았다가 꺼냅니다.
-    fn received<T: Serialize + 'static, U: serde::de::DeserializeOwned + 'static>(sent: &T) -> Option<U> {
+    fn received<T: Serialize + 'static, U: serde::de::DeserializeOwned + 'static>(
+        sent: &T,
+    ) -> Option<U> {
         let mut parcel = Parcel::default();
         parcel.push(sent).ok()?;
         parcel.pop().and_then(Result::ok)

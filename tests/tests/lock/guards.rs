@@ -81,7 +81,7 @@ pub fn released_at_normal_exit() -> Result<()> {
     ensure_matches!(holder.join(), Err(ProcessError::Exited { code: 0, .. }));
     ensure_matches!(
         lock.acquire_timeout(ONE_SECOND).map(drop),
-        Err(LockError::OwnerDied(died)) if died.pid == Some(pid)
+        Err(LockError::OwnerDied { pid: Some(told) }) if told == pid
     );
     Ok(())
 }
