@@ -53,6 +53,7 @@ pub mod build {
     pub use crate::shared::{ReadOnly, load_bytes, store_bytes};
     pub use crate::task::{RemoteFn, Task, zero_sized};
     pub use crate::wait::{
-        Deadline, EventCount, PollFlags, RECHECK, Turns, after, expired, wait_all_ready, wait_ready,
+        Deadline, EventCount, PollFlags, RECHECK, Turns, after, expired, recheck, wait_all_ready,
+        wait_ready,
     };
 }

@@ -51,7 +51,7 @@ fn timeout(deadline: Deadline) -> Option<Timespec> {
 pub const RECHECK: Duration = Duration::from_millis(50);
 
 /// 지금 쓰는 [`RECHECK`]. 환경 변수 `IPC_CORE_RECHECK_MS`로 늘릴 수 있습니다(자식에게도 이어집니다).
-pub(crate) fn recheck() -> Duration {
+pub fn recheck() -> Duration {
     static INTERVAL: LazyLock<Duration> = LazyLock::new(|| {
         let asked = std::env::var("IPC_CORE_RECHECK_MS").ok().and_then(|ms| ms.parse().ok());
         asked.map_or(RECHECK, Duration::from_millis)

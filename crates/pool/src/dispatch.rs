@@ -10,7 +10,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
-use ipc_core::build::{Deadline, RECHECK, after, expired, wait_all_ready};
+use ipc_core::build::{Deadline, RECHECK, after, expired, recheck, wait_all_ready};
 use ipc_core::ChannelError;
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
@@ -292,7 +292,7 @@ impl Core {
             }
             let links: Vec<Arc<Link>> = state.workers().map(|w| Arc::clone(&w.link)).collect();
             // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 깨우지 않을 수 있습니다.
-            let deadline = if state.has_work() { after(RECHECK) } else { None };
+            let deadline = if state.has_work() { after(recheck()) } else { None };
             drop(state);
             let fds = links.iter().flat_map(|link| link.fds());
             let fds: Vec<_> = fds.chain([self.wake.as_fd()]).collect();
