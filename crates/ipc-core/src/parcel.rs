@@ -146,8 +146,7 @@ impl AsFd for Descriptor {
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
-        let attached = if ours {
+        let attached = if is_memory(self.as_fd()) {
             Err(io::Error::other("공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오"))
         } else {
             attach(self.as_fd(), |_| false)
@@ -158,8 +157,31 @@ impl Serialize for Descriptor {
 
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        let get = |fd: &mut Option<OwnedFd>| fd.take_if(|fd| !is_memory(fd.as_fd()));
+        let fd = attached(u64::deserialize(deserializer)?, get);
         fd.map(Descriptor::from).map_err(|error| de::Error::custom(refuse(&error)))
+    }
+}
+
+/// 이 크레이트의 공유 메모리인지 봅니다.
+fn is_memory(fd: BorrowedFd) -> bool {
+    memory_name(fd).is_ok_and(|name| name.starts_with(MEMORY_PREFIX))
+}
+
+/// 소포째로 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.
+struct Carried(OwnedFd);
+
+impl Serialize for Carried {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let index = attach(self.0.as_fd(), |_| false);
+        serializer.serialize_u64(index.map_err(|error| ser::Error::custom(refuse(&error)))?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Carried {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        fd.map(Carried).map_err(|error| de::Error::custom(refuse(&error)))
     }
 }
 
@@ -292,8 +314,9 @@ impl From<Vec<u8>> for Parcel {
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().flatten().map(|fd| fd.try_clone().map(Descriptor::from));
-        let fds: Vec<Descriptor> = fds
+        // 이미 꺼낸 것의 자리도 그대로 둡니다. 바이트에는 몇 번째인지가 적혀 있습니다.
+        let fds = fds.iter().map(|fd| fd.as_ref().map(|fd| fd.try_clone().map(Carried)).transpose());
+        let fds: Vec<Option<Carried>> = fds
             .collect::<io::Result<_>>()
             .map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
@@ -302,8 +325,9 @@ impl Serialize for Parcel {
 
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (bytes, fds) = <(serde_bytes::ByteBuf, Vec<Descriptor>)>::deserialize(deserializer)?;
-        let fds = fds.into_iter().map(|descriptor| Some(descriptor.fd)).collect();
+        let (bytes, fds) =
+            <(serde_bytes::ByteBuf, Vec<Option<Carried>>)>::deserialize(deserializer)?;
+        let fds = fds.into_iter().map(|carried| carried.map(|Carried(fd)| fd)).collect();
         Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds) })
     }
 }
