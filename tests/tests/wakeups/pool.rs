@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use pool::{Pool, PoolError};
 use tests::asleep::all_asleep;
 use tests::children::wait_count;
-use tests::procfs::{signal, wait_state};
+use tests::procfs::{alive, signal, wait_state};
 use tests::wait::{PATIENCE, until};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
@@ -179,6 +179,11 @@ pub fn killed_workers() -> Result<()> {
     let pool = Pool::new(2)?;
     pool.map(double, 0..10)?;
     for n in 0..5 {
+        // 죽은 작업자의 이름은 관리 스레드가 알아챌 때까지 남아 있습니다.
+        until("새 작업자가 모두 앉기", PATIENCE, || {
+            let pids = pool.worker_ids();
+            Ok(pids.len() == 2 && alive(pids[0])? && alive(pids[1])?)
+        })?;
         all_asleep(&pool.worker_ids())?;
         for pid in pool.worker_ids() {
             signal(pid, Signal::SIGKILL)?;
