@@ -85,6 +85,8 @@ struct State {
     stopping: bool,
     /// 모든 호출의 `outstanding`을 더한 것.
     outstanding: usize,
+    /// 살펴보라는 우편([`ToParent::Look`](crate::worker::ToParent::Look))을 꺼냈습니다.
+    looked: bool,
 }
 
 /// 풀과 결과를 받는 쪽들이 함께 갖는 것.
@@ -116,6 +118,7 @@ impl Core {
             closed: false,
             stopping: false,
             outstanding: 0,
+            looked: false,
         };
         for index in 0..state.slots.len() {
             if let Err(error) = state.start_worker(index) {
@@ -167,6 +170,9 @@ impl Core {
         closing.finished.clear();
         if cancel {
             state.take_down(call);
+            // 남은 일이 없어졌을 수 있습니다. 끝나기를 기다리던 쪽과 관리 스레드가 다시 봅니다.
+            self.changed.notify_all();
+            self.wake();
         }
     }
 
@@ -242,6 +248,10 @@ impl Core {
         let any = state.collect(mail);
         if any {
             self.changed.notify_all();
+        }
+        if std::mem::take(&mut state.looked) {
+            // 관리 스레드를 깨우려던 우편을 여기서 꺼냈습니다. 그 우편이 알린 것은 방금 살펴본 뒤에 왔을 수 있으므로 대신 깨웁니다.
+            self.wake();
         }
         any
     }
@@ -360,6 +370,7 @@ impl State {
             if !worker.collect(who, &self.board, posted, &mut finished, mail) {
                 worker.link.process.kill(); // 죽음으로 정리합니다.
             }
+            self.looked |= std::mem::take(&mut worker.looked);
             if finished.len() > before {
                 slot.failed_starts = 0;
             }

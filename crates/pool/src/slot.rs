@@ -58,6 +58,8 @@ pub struct Worker {
     pub working_on: Option<usize>,
     /// 지금까지 마친 묶음의 수.
     finished: u64,
+    /// 살펴보라는 우편을 꺼냈습니다.
+    pub looked: bool,
     /// 작업자가 있을 수 없는 것을 적었습니다. 그 뒤의 것은 읽지 않습니다.
     broken: bool,
 }
@@ -80,7 +82,16 @@ impl Worker {
             Contract { who, board, desk: given, channel: theirs, initializer, max_chunks };
         let process = Process::spawn(serve, (contract,))?;
         let link = Arc::new(Link { process, channel });
-        Ok(Worker { link, desk, read: 0, mailed: 0, working_on: None, finished: 0, broken: false })
+        Ok(Worker {
+            link,
+            desk,
+            read: 0,
+            mailed: 0,
+            working_on: None,
+            finished: 0,
+            looked: false,
+            broken: false,
+        })
     }
 
     /// `initializer`까지 마쳤는지 봅니다.
@@ -132,7 +143,7 @@ impl Worker {
         let mut lost = None;
         for letter in letters {
             match letter {
-                Ok(ToParent::Look) => {}
+                Ok(ToParent::Look) => self.looked = true,
                 Ok(ToParent::Result { seq, index, value }) => {
                     let place =
                         posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
