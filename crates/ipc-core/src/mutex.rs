@@ -14,7 +14,7 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
@@ -178,9 +178,9 @@ impl Mutex {
 
     /// 지금 쥔 프로세스의 PID. 비었으면 `None`입니다. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
     ///
-    /// 쥔 채 죽은 프로세스는 다음 차례가 올 때까지 남아 있습니다.
+    /// 쥔 채 죽은 프로세스는 다음 차례가 올 때까지 남아 있습니다. 비었으면, 앞의 주인이 쥔 동안 한 일이 이 뒤로 모두 보입니다.
     pub fn holder(&self) -> Option<u32> {
-        Some(self.holder.load(Relaxed)).filter(|pid| *pid != 0)
+        Some(self.holder.load(Acquire)).filter(|pid| *pid != 0)
     }
 
     #[inline]
@@ -232,7 +232,7 @@ impl Drop for MutexGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         HELD.set(HELD.get() - 1);
-        self.mutex.holder.store(0, Relaxed);
+        self.mutex.holder.store(0, Release);
         // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
         unsafe { libc::pthread_mutex_unlock(self.mutex.raw.get()) };
         self.mutex.turns.hand_over();

@@ -269,8 +269,10 @@ pub fn write_record(
     when_full: impl FnOnce(),
 ) -> usize {
     let written = desk.written.load(Relaxed);
-    let used = || written.wrapping_sub(desk.read.load(Acquire)) as usize;
-    let fits = || used().saturating_add(head.words()) <= DESK_WORDS;
+    let end = written + head.words() as u64;
+    // 이 기록까지 놓으면 차 있게 될 칸의 수. 놓은 뒤에는 부모가 벌써 다 읽었을 수 있습니다.
+    let used = || end.wrapping_sub(desk.read.load(Acquire)) as usize;
+    let fits = || used() <= DESK_WORDS;
     if !fits() {
         when_full();
         let room = || Ok::<_, std::convert::Infallible>(fits().then_some(()));
@@ -284,8 +286,8 @@ pub fn write_record(
     let (front, back) = bytes.split_at(bytes.len().min(first * 8));
     store_bytes(&words[from..][..first], front);
     store_bytes(words, back);
-    desk.written.store(written + head.words() as u64, Release);
-    used() + head.words()
+    desk.written.store(end, Release);
+    used()
 }
 
 /// 고리가 이만큼(칸) 차면 부모를 깨웁니다.
