@@ -113,6 +113,7 @@ fn main() {
         queue_::closing_wakes_putters,
         queue_::killed_putter_and_getter,
         queue_::joiners,
+        queue_::ping_pong_at_every_moment,
         queue_::contention,
         queue_::contention_for_bytes,
         pool_::idle_worker,

@@ -20,7 +20,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::debug_is_display;
-use crate::wait::{Deadline, Turns, expired, recheck, remaining};
+use crate::wait::{Deadline, Naps, Turns, expired, remaining};
 
 /// 스레드 하나가 한꺼번에 쥘 수 있는 로버스트 뮤텍스의 수. 쥔 채 죽었을 때 커널이 되돌려 주는 수(`ROBUST_LIST_LIMIT`)입니다.
 const HELD_MAX: usize = 2048;
@@ -137,15 +137,15 @@ impl Mutex {
         }
     }
 
-    /// 차례를 기다립니다. 적어도 [`RECHECK`](crate::build::RECHECK)마다 깨어나 스스로 살펴봅니다.
+    /// 차례를 기다립니다. 가끔([`Naps`]) 깨어나 스스로 살펴봅니다.
     ///
     /// glibc는 놓을 때 기다리는 쪽 하나만 깨웁니다. 깨어난 쪽이 쥐기 전에 죽고 그 사이 다른 쪽이 쥐었다 놓으면,
     /// 커널도 glibc도 그다음 대기자를 깨우지 않습니다. 그런 대기자도 이 간격만큼만 늦습니다.
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
-        let mut impatient = None;
+        let (mut impatient, mut naps) = (None, Naps::new());
         loop {
-            let nap = if impatient.is_none() { Turns::PATIENCE } else { recheck() };
+            let nap = if impatient.is_none() { Turns::PATIENCE } else { naps.next() };
             let nap = remaining(deadline).map_or(nap, |left| left.min(nap));
             let until =
                 clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();

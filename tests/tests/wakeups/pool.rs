@@ -10,7 +10,7 @@ use nix::sys::signal::Signal;
 use pool::{Pool, PoolError};
 use tests::asleep::all_asleep;
 use tests::children::wait_count;
-use tests::procfs::{alive, signal, wait_state};
+use tests::procfs::{signal, wait_state};
 use tests::wait::{PATIENCE, until};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
@@ -179,15 +179,17 @@ pub fn mailed_results_again_and_again() -> Result<()> {
 pub fn killed_workers() -> Result<()> {
     let pool = Pool::new(2)?;
     pool.map(double, 0..10)?;
+    let mut killed = Vec::new();
     for n in 0..5 {
-        // 죽은 작업자의 이름은 관리 스레드가 알아챌 때까지 남아 있습니다.
+        // 죽은 작업자의 PID는 관리 스레드가 알아챌 때까지 남아 있습니다.
         until("새 작업자가 모두 앉기", PATIENCE, || {
             let pids = pool.worker_ids();
-            Ok(pids.len() == 2 && alive(pids[0])? && alive(pids[1])?)
+            Ok(pids.len() == 2 && !pids.iter().any(|pid| killed.contains(pid)))
         })?;
-        all_asleep(&pool.worker_ids())?;
-        for pid in pool.worker_ids() {
-            signal(pid, Signal::SIGKILL)?;
+        killed = pool.worker_ids();
+        all_asleep(&killed)?;
+        for pid in &killed {
+            signal(*pid, Signal::SIGKILL)?;
         }
         ensure_eq!(soon("쉬던 작업자가 모두 죽은 뒤", || Ok(pool.apply(double, (n,))?))?, 2 * n);
     }

@@ -218,6 +218,32 @@ fn contend(make: fn() -> Result<Queue<Vec<u8>>, QueueError>, size: u32) -> Resul
     Ok(())
 }
 
+fn echo(queue: Queue<u32>, back: Queue<u32>) -> Result<()> {
+    for item in queue.iter() {
+        back.put(&item?)?;
+    }
+    Ok(())
+}
+
+/// 상대가 막 잠들려는 찰나를 노려 알립니다. 그 찰나를 놓치면 다시는 깨어나지 않습니다.
+pub fn ping_pong_at_every_moment() -> Result<()> {
+    let (queue, back) = (Queue::new()?, Queue::new()?);
+    let child = Process::spawn(echo, (queue.clone(), back.clone()))?;
+    let mut random = tests::harness::random("ping_pong_at_every_moment")?;
+    for item in 0..20_000 {
+        // 잠들기 전에 깨어서 살펴보는 시간과 비슷한 동안입니다.
+        let pause = Duration::from_nanos(random.u64(0..80_000));
+        let start = Instant::now();
+        while start.elapsed() < pause {
+            std::hint::spin_loop();
+        }
+        queue.put(&item)?;
+        ensure_eq!(soon("되돌아온 항목", || Ok(back.get_timeout(LONG)?))?, item);
+    }
+    queue.close()?;
+    Ok(child.join()?)
+}
+
 /// 한 항목만 들어가는 큐. 넣을 때마다, 꺼낼 때마다 서로를 깨워야 합니다.
 pub fn contention() -> Result<()> {
     contend(|| Queue::with_maxsize(1), 1)
