@@ -96,10 +96,34 @@ fn trap(name: &str) -> Result<Vec<String>> {
     }
 }
 
+fn traps(names: &[&str]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for name in names {
+        all.extend(trap(name)?);
+    }
+    Ok(all)
+}
+
 pub fn capturing_closure() -> Result<Vec<String>> {
     trap("capture")
 }
 
-pub fn pointer_in_shared_memory() -> Result<Vec<String>> {
-    trap("not_plain")
+pub fn unfit_function() -> Result<Vec<String>> {
+    traps(&["seven_args", "capture_mut", "borrowed_items"])
+}
+
+pub fn string_slice() -> Result<Vec<String>> {
+    trap("str_argument")
+}
+
+pub fn unsendable_value() -> Result<Vec<String>> {
+    traps(&["not_serializable", "borrowed_items"])
+}
+
+pub fn unfit_for_queue() -> Result<Vec<String>> {
+    traps(&["no_serde_in_queue", "descriptor_in_queue"])
+}
+
+pub fn unfit_for_lock() -> Result<Vec<String>> {
+    traps(&["not_plain", "heap_in_lock", "lock_in_lock"])
 }
