@@ -12,22 +12,22 @@ _list:
 run-all *ARGS:
     @cargo run -- "$@"
 
-# 11.1 스레드와 프로세스: 속도, 메모리, 격리를 견줍니다
+# 11.1 스레드와 프로세스: 속도, 메모리, 격리를 비교합니다
 run-threads-vs-processes *ARGS:
     @cargo run -p examples-ko --bin threads-vs-processes -- "$@"
 
-# 11.1 두 요리사, 스레드로
+# 11.1 두 요리사: 스레드로 요리합니다
 run-two-cooks-threads *ARGS:
     @cargo run -p examples-ko --bin two-cooks-threads -- "$@"
 
-# 11.1 두 요리사, 프로세스로
+# 11.1 두 요리사: 프로세스로 요리합니다
 run-two-cooks-processes *ARGS:
     @cargo run -p examples-ko --bin two-cooks-processes -- "$@"
 
-# 11.1 두 요리사를 스레드로, 이어서 프로세스로
+# 11.1 두 요리사를 스레드로, 이어서 프로세스로 실행합니다
 run-two-cooks: run-two-cooks-threads run-two-cooks-processes
 
-# 11.2 팩토리얼 12,000개: 혼자서, 그리고 프로세스 다섯으로
+# 11.2 팩토리얼 12,000개: 프로세스 하나로, 이어서 다섯으로 구합니다
 run-factorial *ARGS:
     @cargo run -p examples-ko --bin factorial -- "$@"
 
@@ -39,39 +39,43 @@ run-heartbeat *ARGS:
 run-pool *ARGS:
     @cargo run -p pool -- "$@"
 
-# 11.4 Process: 함수 둘을 두 프로세스에서 동시에
+# 11.4 Process: 함수 둘을 두 프로세스에서 동시에 실행합니다
 run-process *ARGS:
     @cargo run -p process -- "$@"
 
-# 11.5 Queue: 생산자 하나와 소비자 둘
+# 11.5 Queue: 생산자 하나와 소비자 둘이 큐로 아이템을 주고받습니다
 run-queue *ARGS:
     @cargo run -p queue -- "$@"
 
-# 11.5 큐가 약속하는 순서와 약속하지 않는 순서
+# 11.5 큐가 보장하는 순서와 보장하지 않는 순서
 run-order *ARGS:
     @cargo run -p examples-ko --bin order -- "$@"
 
-# 11.6 Pipe: 한쪽으로, 그리고 양쪽으로
+# 11.5 꺼내기 전에 조인하면 왜 멈추는가
+run-full-queue *ARGS:
+    @cargo run -p examples-ko --bin full-queue -- "$@"
+
+# 11.6 Pipe: 단방향으로, 이어서 양방향으로
 run-pipe *ARGS:
     @cargo run -p pipe -- "$@"
 
-# 11.6 파이프의 끝을 쥐고 있으면 왜 끝나지 않는가
+# 11.6 보내는 쪽이 남아 있으면 왜 종료되지 않는가
 run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
-# 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지
+# 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지 증가시킵니다
 run-lock *ARGS:
     @cargo run -p lock -- "$@"
 
-# 11.7 락이 없으면 몇 번을 잃는가
+# 11.7 락이 없으면 갱신이 몇 번 사라지는가
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
 
-# 11.8 Semaphore: 여섯 프로세스, 두 자리
+# 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"
 
-# 11.3–11.8 NAME(pool, process, queue, pipe, lock, semaphore)을 일부러 부수고, Rust와 파이썬이 무엇을 보는지 견줍니다
+# 11.3–11.8 NAME(pool, process, queue, pipe, lock, semaphore)을 일부러 부수고, Rust와 파이썬에서 무엇이 보이는지 비교합니다
 break NAME='' *ARGS='':
     @cargo run -p examples-ko --bin break -- "$@"
 
@@ -79,7 +83,7 @@ break NAME='' *ARGS='':
 copy NAME='' DEST='':
     @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"
 
-# 모든 시험
+# 모든 테스트
 test *ARGS:
     cargo test "$@"
 

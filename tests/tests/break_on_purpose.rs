@@ -1,4 +1,4 @@
-//! 일부러 부수기(`just break`): Rust는 알고 이어 가며, 파이썬은 제한 시간 안에 거두어지고, 아무것도 남지 않습니다.
+//! 일부러 부수기(`just break`): Rust는 알아차리고 계속하며, 파이썬은 제한 시간 뒤에 모두 끝나고, 아무것도 남지 않습니다.
 //!
 //! 실행: `cargo test -p tests --test break_on_purpose`
 
@@ -20,12 +20,12 @@ use tests::{ensure_eq, harness, trials};
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
 const NAMES: [&str; 6] = ["pool", "process", "queue", "pipe", "lock", "semaphore"];
-/// 죽인 뒤 파이썬을 기다릴 시간(초). 시험에서는 짧게 줍니다.
+/// 죽인 뒤 파이썬을 기다릴 시간(초). 테스트에서는 짧게 줍니다.
 const LIMIT: &str = "0.5";
 
 fn main() -> ! {
     ipc_core::init();
-    // 짓는 시간이 시험 하나의 제한 시간에 들지 않게 미리 짓습니다.
+    // 빌드하는 시간이 테스트 하나의 제한 시간에 들지 않게 미리 빌드합니다.
     program().expect("break를 빌드하지 못했습니다");
     harness::run(trials![
         pool_loses_one_item_only,
@@ -41,7 +41,7 @@ fn main() -> ! {
     ])
 }
 
-/// 빌드한 `break`의 경로. 처음 부를 때 한 번만 빌드합니다.
+/// 빌드한 `break`의 경로. 처음 호출할 때 한 번만 빌드합니다.
 fn program() -> Result<&'static Path> {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     if let Some(path) = PROGRAM.get() {
@@ -167,7 +167,7 @@ fn process_death_is_an_error() -> Result<()> {
         has(&shown.python, "-9")?;
         has(&shown.python, "모든 프로세스 완료")?;
         has(&shown.python, "종료 코드 0")?;
-        ensure!(shown.summary.contains("None을 돌려주고"), "{}", shown.summary);
+        ensure!(shown.summary.contains("None을 반환하고"), "{}", shown.summary);
     }
     Ok(())
 }
@@ -177,7 +177,7 @@ fn queue_goes_on_for_the_other_consumer() -> Result<()> {
     every_death_is_named(&shown.rust, 1)?;
     has(&shown.rust, "소비자 B: 아이템 2, 꺼냄")?;
     has(&shown.rust, "소비자 B: 아이템 3, 꺼냄")?;
-    python_hung(&shown, "소비자 B: get()을 부릅니다", "소비자 B: 아이템")
+    python_hung(&shown, "소비자 B: get()을 호출합니다", "소비자 B: 아이템")
 }
 
 fn pipe_ends_for_the_receiver() -> Result<()> {
@@ -192,6 +192,7 @@ fn lock_is_repaired_by_the_next() -> Result<()> {
     let shown = broken("lock", None)?;
     every_death_is_named(&shown.rust, 1)?;
     has(&shown.rust, "다음 차례: acquire()의 Err: 락을 쥔 프로세스(PID ")?;
+    has(&shown.rust, "다음 차례: recover()로 넘겨받은 값은 [70, 0]입니다.")?;
     has(&shown.rust, "부모: 나도 락을 획득했습니다. 값은 [70, 30]입니다.")?;
     python_hung(&shown, "다음 차례를 기다립니다", "락을 획득했습니다")
 }
@@ -199,7 +200,7 @@ fn lock_is_repaired_by_the_next() -> Result<()> {
 fn semaphore_gets_its_places_back() -> Result<()> {
     let shown = broken("semaphore", None)?;
     every_death_is_named(&shown.rust, 2)?;
-    has(&shown.rust, "Worker 3: 들어갔습니다. PID ")?;
+    has(&shown.rust, "Worker 3: 들어갔습니다. 프로세스(PID ")?;
     has(&shown.rust, "두 자리를 한꺼번에 얻을 수 있습니다")?;
     python_hung(&shown, "Worker 3을 기다립니다", "Worker 3: 들어갔습니다")
 }
@@ -240,7 +241,7 @@ fn python_may_be_missing() -> Result<()> {
     Ok(())
 }
 
-/// 이름만 python3인 것, 도중에 실패하는 것. 멈추었다고 하지 않습니다.
+/// 이름만 python3인 것, 도중에 실패하는 것. 멈추었다고 알리지 않습니다.
 fn python_may_be_unable() -> Result<()> {
     for (body, expected) in [
         ("exit 127", "해 보지 못했습니다"),
@@ -248,7 +249,7 @@ fn python_may_be_unable() -> Result<()> {
     ] {
         let folder = TempDir::new()?;
         let path = folder.path().join("python3");
-        // 시험이 쓰던 파일을 다른 자식이 열어 두면 실행이 거절되기도 하므로, 다른 프로세스가 씁니다.
+        // 테스트가 쓰던 파일을 다른 자식이 열어 두면 실행이 거절되기도 하므로, 다른 프로세스가 씁니다.
         let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""#;
         let written = Command::new("sh").args(["-c", write, "sh"]).arg(&path).arg(body).status()?;
         ensure!(written.success());
@@ -281,7 +282,7 @@ fn python_dies_with_us() -> Result<()> {
     Ok(())
 }
 
-/// 파이썬 쪽에서 죽인 뒤 오래 기다리고 있는 `break name`. 제 프로세스 그룹에 있습니다.
+/// 파이썬 쪽에서 죽인 뒤 오래 기다리고 있는 `break name`. 자기 프로세스 그룹에 있습니다.
 fn hanging(name: &str) -> Result<Child> {
     let mut child = Command::new(program()?)
         .args([name, "--limit", "600"])

@@ -1,17 +1,23 @@
-//! 11.1, 11.2와 견주어 보는 예제들(examples-ko): 프로그램마다 내세운 사실이 출력에 있는지 확인합니다.
+//! 11.1, 11.2와 비교하는 예제들(examples-ko): 프로그램마다 내세운 사실이 출력에 있는지 확인합니다.
 //!
 //! 실행: `cargo test -p tests --test examples`
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
+use nix::fcntl::OFlag;
+use nix::libc;
+use nix::unistd::pipe2;
+
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 9] = [
+const PROGRAMS: [&str; 10] = [
     "factorial",
+    "full-queue",
     "heartbeat",
     "no-lock",
     "order",
@@ -22,11 +28,11 @@ const PROGRAMS: [&str; 9] = [
     "two-cooks-threads",
 ];
 
-/// 빌드한 프로그램이 놓인 폴더. 처음 부를 때 한 번만 빌드합니다.
+/// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
 fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
-        // 이 시험은 target/debug/deps에 있습니다. 같은 target 폴더에 빌드합니다.
+        // 이 테스트는 target/debug/deps에 있습니다. 같은 target 폴더에 빌드합니다.
         let test = std::env::current_exe().unwrap();
         let messages = escargot::CargoBuild::new()
             .manifest_path(MANIFEST)
@@ -151,11 +157,38 @@ fn no_lock_loses_updates_and_locks_do_not() {
 fn pipe_end_waits_until_the_last_end_closes() {
     let lines = lines("pipe-end", &[]);
     find(&lines, "수신자는 아직 기다립니다");
-    find(&lines, "부모가 그 끝을 닫자");
-    find(&lines, "수신자도 끝났습니다");
+    find(&lines, "부모가 보내는 쪽을 닫자");
+    find(&lines, "수신자도 종료되었습니다");
     let texts: Vec<_> = lines.iter().filter_map(|line| said(line)).map(|(_, text)| text).collect();
     let expected = ["안녕", "파이프", "예제", "데이터"].map(|msg| format!("메시지 받음: {msg}"));
     assert_eq!(texts, [expected.clone(), expected].concat());
+}
+
+#[test]
+fn full_queue_waits_until_someone_takes() {
+    let lines = lines("full-queue", &[]);
+    assert!(find(&lines, "생산자가 끝나지 않습니다").ends_with("큐에는 3개가 있습니다."));
+    let drained: Vec<_> = lines.iter().filter(|line| line.contains("10개를 모두 받았고")).collect();
+    assert_eq!(drained.len(), 2, "{lines:#?}");
+}
+
+/// `| head`처럼 출력을 받는 쪽이 먼저 닫혀도, 프로그램과 자식들은 패닉하지 않고 조용히 끝납니다.
+#[test]
+fn closed_output_ends_quietly() {
+    for name in PROGRAMS {
+        let args: &[&str] = match name {
+            "factorial" => &["--numbers", "600"],
+            "heartbeat" => &["--interval", "0.1"],
+            _ => &[],
+        };
+        let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+        drop(reader);
+        // 둘러보기가 실행하는 것은 아무것도 출력하지 않으므로, 둘러보기 자신이 SIGPIPE를 받습니다.
+        let mut command = program(name);
+        let output = command.args(args).env("CARGO", "/bin/true").stdout(writer).output().unwrap();
+        assert_eq!(String::from_utf8_lossy(&output.stderr), "", "{name}");
+        assert_eq!(output.status.signal(), Some(libc::SIGPIPE), "{name}: {}", output.status);
+    }
 }
 
 #[test]
@@ -224,7 +257,7 @@ fn tour_visits_every_section_in_order() {
 #[test]
 fn tour_stops_at_the_first_failure() {
     let folder = tempfile::tempdir().unwrap();
-    // 시험의 스레드가 쓰던 파일은 다른 스레드가 그 사이에 띄운 자식에게도 열려 있어, 실행이 거절되기도 합니다.
+    // 테스트의 스레드가 쓰던 파일은 다른 스레드가 그 사이에 띄운 자식에게도 열려 있어, 실행이 거절되기도 합니다.
     // 그래서 다른 프로세스가 쓰게 합니다.
     let fake = |body: &str| {
         let path = folder.path().join("cargo");
@@ -242,6 +275,11 @@ fn tour_stops_at_the_first_failure() {
     let interrupted = r#"[ "$1" = build ] || exec env --default-signal=INT sh -c 'kill -INT $$'"#;
     let (code, _, errors) = tour_with(fake(interrupted));
     assert_eq!(code, Some(130), "{errors}");
+
+    // 실행한 예제의 출력을 받는 쪽이 닫혔을 뿐입니다.
+    let closed = r#"[ "$1" = build ] || exec env --default-signal=PIPE sh -c 'kill -PIPE $$'"#;
+    let (code, _, errors) = tour_with(fake(closed));
+    assert_eq!((code, errors.as_str()), (Some(141), ""));
 
     let (code, _, errors) =
         tour_with(fake(r#"[ "$1" = run ] || { echo 왜냐하면 >&2; exit 101; }"#));

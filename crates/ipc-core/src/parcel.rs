@@ -37,23 +37,45 @@ const STACK_MAX: usize = 512 * 1024;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` 값은 다른 프로세스로 보낼 수 없습니다",
     label = "직렬화할 수 없거나, 무엇인가를 빌린 값입니다",
-    note = "자기 타입이라면 serde의 Serialize와 Deserialize를 derive하십시오",
-    note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 String으로, &T는 clone()한 T로, 반복자라면 iter().cloned()"
+    note = "직접 만든 타입이라면 정의 위에 #[derive(serde::Serialize, serde::Deserialize)]를 적으십시오",
+    note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 to_string()으로, &T는 clone()으로, 빌린 항목들은 iter().cloned()로",
+    note = "열린 파일이나 소켓이라면 OwnedFd로 바꾸어 ipc_core::build::Descriptor::from(fd)로 감싸십시오"
 )]
 pub trait Message: Serialize + DeserializeOwned + 'static {}
 
 #[diagnostic::do_not_recommend]
-impl<T: Serialize + DeserializeOwned + 'static> Message for T {}
+impl<T> Message for T where
+    T: Serialize + for<'de> 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de> + 'static
+{
+}
+
+/// `Deserialize<'de>`와 같습니다. 이름이 곧 에러 메시지입니다.
+///
+/// `&str`은 어떤 라이프타임에서는 `Deserialize`라서, `on_unimplemented`의 글 대신 "implementation of `…` is not general enough"라는
+/// 에러가 납니다. 거기에 보이는 것은 트레이트의 이름뿐입니다.
+#[doc(hidden)]
+#[allow(non_camel_case_types, reason = "컴파일 에러에 보일 문장입니다")]
+pub trait 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de>:
+    Deserialize<'de>
+{
+}
+
+#[diagnostic::do_not_recommend]
+impl<'de, T: Deserialize<'de>> 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de>
+    for T
+{
+}
 
 /// 바이트만으로 온전한 값입니다. 큐처럼 디스크립터를 옮길 수 없는 곳에 넣을 수 있습니다.
 ///
-/// 파이프의 끝, 락, 큐에는 디스크립터가 들어 있습니다. 그런 타입은 `Unpin`이 아니게 해 두었고, 여기서 그 표시로 가려냅니다.
+/// 파이프, 락, 큐, 세마포어에는 디스크립터가 들어 있습니다. 그런 타입은 `Unpin`이 아니게 해 두었고, 여기서 그 표시로 가려냅니다.
 /// `Box` 안에 숨긴 것은 가려내지 못하며, 그때는 실행 중에 에러가 됩니다.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` 값은 큐에 넣을 수 없습니다",
-    label = "직렬화할 수 없거나 빌린 값이거나, 디스크립터(파이프의 끝, 락, 큐)가 든 값입니다",
-    note = "serde의 Serialize와 Deserialize를 derive하고, &str은 String으로 바꾸십시오",
-    note = "파이프의 끝, 락, 큐는 Process의 인수나 파이프로 보내십시오"
+    label = "직렬화할 수 없거나, 빌린 값이거나, 디스크립터가 든 값입니다",
+    note = "직접 만든 타입이라면 정의 위에 #[derive(serde::Serialize, serde::Deserialize)]를 적으십시오",
+    note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 to_string()으로",
+    note = "파이프, 락, 큐, 세마포어에는 디스크립터가 들어 있습니다. 큐 대신 Process의 인수나 파이프로 보내십시오"
 )]
 pub trait Inline: Message {}
 

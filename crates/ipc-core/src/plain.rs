@@ -21,10 +21,11 @@ use crate::wait::{EventCount, Turns};
 /// 구현하는 타입은 자기 바이트 안에 온전히 담겨야 합니다. 포인터, 참조, 파일 디스크립터, 힙 데이터, 락이 없고
 /// `Drop`이 필요 없어야 합니다. 어떤 바이트는 올바른 값이 아니라면, [`is_valid`](Plain::is_valid)가 그것을 모두 가려내야 합니다.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}`은(는) 공유 메모리에 둘 수 없습니다",
-    label = "수, bool, char와 그 배열, 튜플이 아닙니다",
-    note = "`Vec`이나 `String`의 내용은 그것을 만든 프로세스의 힙에만 있고, 락 안의 락은 공유되지 않습니다",
-    note = "수의 배열이나 튜플로 바꾸거나, 큐나 파이프로 보내십시오"
+    message = "`{Self}` 값은 락 안에 둘 수 없습니다",
+    label = "수, bool, char와 그 배열이나 튜플(여섯까지)만 둘 수 있습니다",
+    note = "`Vec`, `String`, `Box`의 내용은 그것을 만든 프로세스의 힙에만 있습니다. 크기를 정한 배열로 바꾸거나, 큐나 파이프로 보내십시오",
+    note = "구조체라면 필드들을 튜플로 바꾸십시오. 예: `Lock::new((0_u32, 0_u32))`",
+    note = "락 안에 락을 둘 수는 없습니다. 락을 따로 만들어 둘 다 건네십시오"
 )]
 pub unsafe trait Plain: 'static {
     /// `place`의 바이트가 이 타입의 올바른 값인지 봅니다.
@@ -100,7 +101,7 @@ plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
 /// - 값은 아토믹이거나, 안의 [`Mutex`]를 쥔 쪽만 닿는 `UnsafeCell` 안에 있습니다.
 /// - 안에 [`Mutex`]가 있으면 [`mutexes_in`](Placed::mutexes_in)이 빠짐없이 냅니다.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}`은(는) 공유 메모리에 그대로 놓을 수 없습니다",
+    message = "`{Self}` 값은 공유 메모리에 그대로 놓을 수 없습니다",
     label = "다른 프로세스가 쓴 바이트를 언제든 그대로 읽어도 되는 타입이 아닙니다",
     note = "AtomicU64 같은 수의 아토믹(AtomicBool 대신 AtomicU8)을 쓰거나, 값을 Lock 안에 두십시오"
 )]

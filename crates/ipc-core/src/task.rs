@@ -16,12 +16,13 @@ use crate::parcel::Message;
 ///
 /// 인수는 튜플로 줍니다(여섯 개까지). 하나뿐이면 그대로 주어도 됩니다. `Marker`는 컴파일러가 스스로 고르며, 적을 일이 없습니다.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` 함수를 인수 `{Args}`로 호출할 수 없습니다",
-    label = "함수의 매개변수와 인수 튜플을 맞추십시오",
-    note = "인수는 튜플로 주며 여섯 개까지입니다. 예: `(1, 2)`, 하나라면 `(1,)`. 더 많으면 구조체나 튜플 하나로 묶으십시오",
-    note = "매개변수는 빌린 값(&str, &T)일 수 없습니다. String, T로 받으십시오",
-    note = "클로저라면 매개변수의 타입을 적으십시오. 예: `|n: u64| n * n`",
-    note = "함수는 Serialize와 Deserialize를 구현한 값이나, 그런 값의 Result를 반환해야 합니다"
+    message = "`{Self}` 함수는 이 인수로 다른 프로세스에서 호출할 수 없습니다",
+    label = "함수의 매개변수, 인수, 반환값 가운데 맞지 않는 것이 있습니다",
+    note = "함수의 매개변수와 인수 튜플은 수와 타입이 같아야 합니다. 예: `fn f(n: u32, name: String)`에는 `(1, name)`, 하나라면 `(1,)`",
+    note = "매개변수는 여섯 개까지입니다. 더 많으면 구조체나 튜플 하나로 묶으십시오",
+    note = "매개변수는 빌린 값(&str, &T)일 수 없습니다. String, T로 받으십시오. 빌린 항목들은 iter().cloned()로 건네십시오",
+    note = "클로저라면 매개변수의 타입을 적으십시오. 예: `|n: u64| n * n`. 바깥 변수를 캡처하거나 바꿀 수는 없습니다. 값은 인수로 건네고 결과는 반환하십시오",
+    note = "함수는 다른 프로세스로 보낼 수 있는 값이나, 그런 값의 Result를 반환해야 합니다"
 )]
 pub trait Task<Args, Marker>: Copy + Send + 'static {
     /// 함수가 성공했을 때 반환하는 값.
@@ -33,6 +34,7 @@ pub trait Task<Args, Marker>: Copy + Send + 'static {
 
 macro_rules! task {
     ($args:ty, $pattern:pat, $marker:ident, ($($name:ident),*)) => {
+        #[diagnostic::do_not_recommend]
         impl<Func, Ret, Kind, $($name),*> Task<$args, $marker<fn($($name),*) -> Ret, Kind>> for Func
         where
             Func: Fn($($name),*) -> Ret + Copy + Send + 'static,
@@ -48,6 +50,23 @@ macro_rules! task {
     };
 }
 
+/// 아무도 구현하지 않는 트레이트.
+#[doc(hidden)]
+pub trait Nobody: Copy + Send + 'static {}
+
+/// 결코 쓰이지 않는 구현입니다. 후보가 하나뿐이면 컴파일러는 그 후보의 `Fn` 조건을 영어로 설명합니다. 후보가 둘이고 모두 맞지
+/// 않으면 위의 안내를 보여 줍니다.
+#[diagnostic::do_not_recommend]
+impl<Func: Nobody, Args> Task<Args, Unused> for Func {
+    type Value = ();
+
+    fn call(self, _: Args) -> anyhow::Result<()> {
+        Ok(())
+    }
+}
+
+/// [`Task`]의 표시: 쓰이지 않습니다.
+pub enum Unused {}
 /// [`Task`]의 표시: 인수를 튜플로 줍니다.
 pub struct Tuple<F, K>(PhantomData<(F, K)>);
 /// [`Task`]의 표시: 인수 하나를 튜플로 싸지 않고 그대로 줍니다.
@@ -133,7 +152,7 @@ pub unsafe fn zero_sized<F: Copy + Send + 'static>() -> F {
     const {
         assert!(
             size_of::<F>() == 0,
-            "바깥 변수를 붙잡은 클로저나 함수 포인터는 다른 프로세스로 보낼 수 없습니다. 값은 인수로 건네십시오"
+            "바깥 변수를 캡처한 클로저나 함수 포인터는 다른 프로세스로 보낼 수 없습니다. 값은 인수로 건네십시오"
         );
     }
     // SAFETY: 크기가 0인 값은 정렬만 맞으면 아무 주소에서나 읽을 수 있습니다. 호출한 쪽이 보장하듯이 `F`의 값이 실제로 있었고

@@ -1,7 +1,7 @@
-//! 11.7 Lock: 네 프로세스가 카운터 하나를
+//! 11.7 Lock: 네 프로세스가 카운터 하나를 증가시킵니다
 //!
-//! 네 프로세스가 공유 카운터를 10만 번씩 올립니다. 락이 한 번에 하나씩만 들여보내므로 한 번도 잃지 않습니다.
-//! 파이썬에서는 값(`Value`)과 락(`Lock`)이 따로지만, 여기서는 값이 락 안에 있어 락 없이는 닿지 못합니다.
+//! 네 프로세스가 공유 카운터를 10만 번씩 증가시킵니다. 락이 한 번에 한 프로세스만 들여보내므로 갱신이 사라지지 않습니다.
+//! 파이썬에서는 값(`Value`)과 락(`Lock`)이 따로지만, 여기서는 값이 락 안에 있어 락을 획득해야만 접근할 수 있습니다.
 //!
 //! 실행: `cargo run -p lock` 또는 `just run-lock`
 //! 마지막 줄: `--- Lock 예제 종료 ---`. 바로 위의 카운터 값은 언제나 400000입니다.
@@ -14,7 +14,7 @@ use ipc_core::Process;
 use lock::Lock;
 
 const HELP: &str =
-    "11.7 Lock: 네 프로세스가 공유 카운터를 10만 번씩 올립니다. 결과는 언제나 400000입니다.";
+    "11.7 Lock: 네 프로세스가 공유 카운터를 10만 번씩 증가시킵니다. 결과는 언제나 400000입니다.";
 const NUM_PROCESSES: usize = 4;
 const INCREMENTS: u32 = 100_000;
 
@@ -30,7 +30,7 @@ fn main() -> Result<()> {
 
     let mut processes = Vec::new();
     for _ in 0..NUM_PROCESSES {
-        // 복제해도 카운터는 하나입니다. 손잡이만 자식에게 건너갑니다.
+        // 복제해도 카운터는 하나입니다. 핸들만 자식에게 전달됩니다.
         let counter = shared_counter.clone();
         processes.push(Process::spawn(increment_shared_counter, (counter,))?);
     }

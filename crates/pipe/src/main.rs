@@ -1,8 +1,8 @@
-//! 11.6 Pipe: 한쪽으로, 그리고 양쪽으로
+//! 11.6 Pipe: 단방향으로, 이어서 양방향으로 메시지를 주고받습니다
 //!
-//! 먼저 한쪽으로 메시지 넷을 보내고, 다음에는 두 프로세스가 양쪽으로 인사합니다. 같은 파이썬 프로그램은
-//! 끝나지 않습니다. 부모가 파이프의 끝을 계속 쥐고 있어 `EOFError`가 오지 않기 때문입니다. 여기서는 끝의
-//! 소유권이 자식에게 옮겨 가므로, 송신자가 끝나면 수신자도 끝납니다.
+//! 먼저 메시지 네 개를 단방향으로 보내고, 이어서 두 프로세스가 양방향으로 인사합니다. 같은 파이썬 프로그램은
+//! 종료되지 않습니다. 부모에 파이프의 보내는 쪽이 남아 있어 `EOFError`가 오지 않기 때문입니다. 여기서는 보내는 쪽의
+//! 소유권이 자식에게 옮겨 가므로, 송신자가 종료되면 수신자도 종료됩니다.
 //!
 //! 실행: `cargo run -p pipe` 또는 `just run-pipe`
 //! 마지막 줄: `--- Pipe 예제 종료 ---`
@@ -16,7 +16,8 @@ use anyhow::Result;
 use ipc_core::Process;
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 
-const HELP: &str = "11.6 Pipe: 한쪽으로 메시지 넷을 보내고, 양쪽으로 인사를 나눕니다(약 3초).";
+const HELP: &str =
+    "11.6 Pipe: 메시지 네 개를 단방향으로 보내고, 양방향으로 인사를 주고받습니다(약 3초).";
 const MESSAGES: [&str; 4] = ["안녕", "파이프", "예제", "데이터"];
 
 fn main() -> Result<()> {
@@ -26,11 +27,11 @@ fn main() -> Result<()> {
     println!("--- Pipe 예제 시작 (단방향) ---");
 
     // ANCHOR: one_way
-    // 파이썬의 Pipe(duplex=False)처럼 받는 끝이 앞입니다.
+    // 파이썬의 Pipe(duplex=False)처럼 받는 쪽이 먼저 나옵니다.
     let (parent_conn, child_conn) = pipe()?;
     let messages_to_send = MESSAGES.map(String::from).to_vec();
 
-    // 두 끝이 자식에게 옮겨 갑니다. 이 뒤로 main에는 남아 있지 않습니다.
+    // 파이프의 양쪽이 자식들에게 옮겨 갑니다. 이 뒤로 main에는 남아 있지 않습니다.
     let p_sender = Process::spawn(sender, (child_conn, messages_to_send))?;
     let p_receiver = Process::spawn(receiver, (parent_conn,))?;
     p_sender.join()?;
@@ -63,7 +64,7 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
         println!("Process ID: {} - 메시지 보냄: {msg}", id());
         sleep(Duration::from_millis(500));
     }
-    drop(conn); // 수신자에게 끝을 알립니다. 적지 않아도 함수가 끝나면 닫힙니다.
+    drop(conn); // 더 보낼 것이 없다고 알립니다. 적지 않아도 함수가 끝나면 닫힙니다.
     println!("Process ID: {} - Sender 완료", id());
     Ok(())
 }
@@ -72,7 +73,7 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
 // ANCHOR: receiver
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
-    // 송신자의 끝이 사라지면 반복이 끝납니다(파이썬의 EOFError).
+    // 보내는 쪽이 닫히면 반복이 끝납니다(파이썬의 EOFError).
     for msg in conn.iter() {
         println!("Process ID: {} - 메시지 받음: {}", id(), msg?);
         sleep(Duration::from_millis(700));

@@ -1,12 +1,12 @@
-//! 11.5 Queue: 생산자 하나와 소비자 둘
+//! 11.5 Queue: 생산자 하나와 소비자 둘이 큐로 아이템을 주고받습니다
 //!
 //! 생산자가 아이템 다섯 개를 넣고, 두 소비자가 하나씩 꺼내 1초씩 일합니다. 아이템은 넣은 순서대로
-//! *꺼내지지만*, 둘이 나누어 일하므로 마치는 순서는 정해지지 않습니다. 끝 표시(`None`)를 꺼낸 소비자는
+//! *나오지만*, 둘이 나누어 일하므로 마치는 순서는 정해지지 않습니다. 종료 신호(`None`)를 꺼낸 소비자는
 //! 다른 소비자도 볼 수 있게 도로 넣고 마칩니다.
 //!
 //! 실행: `cargo run -p queue` 또는 `just run-queue`
 //! 마지막 줄: `--- Queue 예제 종료 ---`
-//! 함께 보기: 큐는 `queue.rs`, 죽어도 온전한 고리는 `ring.rs`, 둘만 쓰는 통로는 11.6 `crates/pipe`
+//! 함께 보기: 큐는 `queue.rs`, 죽어도 온전한 고리는 `ring.rs`, 두 프로세스만 쓰는 통로는 11.6 `crates/pipe`
 
 use std::process::id;
 use std::thread::sleep;
@@ -26,7 +26,7 @@ fn main() -> Result<()> {
     println!("--- Queue 예제 시작 ---");
 
     // ANCHOR: spawn
-    // Option의 None이 끝 표시입니다(파이썬의 None).
+    // Option의 None이 종료 신호입니다(파이썬의 None).
     let queue: Queue<Option<String>> = Queue::new()?;
 
     let p_producer = Process::spawn(producer, (queue.clone(),))?;
@@ -50,7 +50,7 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
         let item = format!("아이템 {i}");
-        // 돌아왔으면 이미 전해진 것입니다. 이 프로세스가 바로 죽어도 사라지지 않습니다.
+        // put이 반환되었다면 아이템은 이미 전달된 것입니다. 이 프로세스가 바로 죽어도 사라지지 않습니다.
         queue.put(&Some(item.clone()))?;
         println!("Process ID: {} - {item} 생산 및 큐에 추가", id());
         sleep(Duration::from_millis(500));
@@ -68,7 +68,7 @@ fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
         println!("Process ID: {} - 소비자 {name} - {item} 소비", id());
         sleep(Duration::from_secs(1));
     }
-    // 다른 소비자도 끝 표시를 볼 수 있게 도로 넣습니다.
+    // 다른 소비자도 종료 신호를 볼 수 있게 도로 넣습니다.
     queue.put(&None)?;
     println!("Process ID: {} - 소비자 {name} 완료", id());
     Ok(())

@@ -1,7 +1,7 @@
-//! 11.8 Semaphore: 여섯 프로세스, 두 자리
+//! 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
 //!
-//! 여섯 프로세스가 2초씩 걸리는 일을 하려 하지만, 세마포어는 한 번에 둘만 들여보냅니다. 그래서 둘씩 세 번,
-//! 모두 6초쯤 걸립니다. 들어간 동안의 허가(permit)는 값이므로, 돌려주는 것을 잊을 수 없습니다.
+//! 여섯 프로세스가 2초씩 걸리는 일을 하려 하지만, 세마포어는 동시에 둘만 들여보냅니다. 그래서 둘씩 세 번,
+//! 모두 6초쯤 걸립니다. 허가(permit)는 하나의 값이고 이 값이 사라지면 자리가 반납되므로, 반납을 잊을 수 없습니다.
 //!
 //! 실행: `cargo run -p semaphore` 또는 `just run-semaphore`
 //! 마지막 줄: `--- Semaphore 예제 종료 ---`
@@ -15,7 +15,8 @@ use anyhow::Result;
 use ipc_core::Process;
 use semaphore::Semaphore;
 
-const HELP: &str = "11.8 Semaphore: 여섯 프로세스가 한 번에 둘씩만 2초 걸리는 일을 합니다(약 6초).";
+const HELP: &str =
+    "11.8 Semaphore: 여섯 프로세스 가운데 동시에 둘만 2초 걸리는 일을 합니다(약 6초).";
 const PLACES: usize = 2;
 const NUM_WORKERS: u32 = 6;
 
@@ -47,7 +48,7 @@ fn main() -> Result<()> {
 // ANCHOR: worker
 fn worker_with_semaphore(semaphore: Semaphore, worker_id: u32) -> Result<()> {
     println!("Process ID: {} - Worker {worker_id} 대기 중...", id());
-    // 허가는 함수가 끝날 때 돌아갑니다. 도중에 패닉하거나 죽어도 돌아갑니다.
+    // 허가는 함수가 끝날 때 반납됩니다. 도중에 패닉하거나 죽어도 반납됩니다.
     let _permit = semaphore.acquire()?;
     println!("Process ID: {} - Worker {worker_id} 작업 시작! (동시 실행 가능 수: {PLACES})", id());
     sleep(Duration::from_secs(2));

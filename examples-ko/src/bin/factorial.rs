@@ -1,11 +1,11 @@
-//! 11.2 팩토리얼: 숫자 12,000개를 혼자서, 그리고 나누어서
+//! 11.2 팩토리얼: 숫자 12,000개를 프로세스 하나로, 그리고 여럿이 나누어 구합니다
 //!
-//! 0부터 11,999까지 하나하나의 팩토리얼을 혼자 구한 뒤, 프로세스 다섯이 나누어 구합니다. 결과는 모두 합쳐 약
-//! 102MB이며, 통째로 부모에게 돌아와 서로 같은지 견줍니다. 얼마나 빨라지는지는 코어의 수에 달렸습니다.
+//! 먼저 프로세스 하나가 0!부터 11999!까지 차례로 구하고, 이어서 프로세스 다섯 개가 나누어 구합니다. 결과는 모두 합쳐 약
+//! 102MB이며, 모두 부모에게 전달되어 두 결과가 같은지 비교합니다. 몇 배까지 빨라지는지는 코어의 수가 정합니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin factorial` 또는 `just run-factorial`
 //! 마지막 줄: `--- 팩토리얼 예제 종료 ---`
-//! 함께 보기: 11.3 `crates/pool`, 스레드와 견주려면 `threads-vs-processes.rs`
+//! 함께 보기: 11.3 `crates/pool`, 스레드와 비교하려면 `threads-vs-processes.rs`
 
 use std::env::args_os;
 use std::num::{NonZeroU32, NonZeroUsize};
@@ -21,7 +21,7 @@ use pool::Pool;
 use serde_bytes::ByteBuf;
 
 const HELP: &str = "\
-11.2 팩토리얼: 많은 숫자의 팩토리얼을 혼자서, 그리고 여러 프로세스로 구해 견줍니다.
+11.2 팩토리얼: 많은 숫자의 팩토리얼을 프로세스 하나로, 그리고 여러 프로세스로 구해 비교합니다.
 
 사용법: factorial [--numbers N] [--processes P] [--naive]
 
@@ -40,6 +40,7 @@ const CHUNK: usize = 16;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     let (numbers, processes, naive) = options().unwrap_or_else(|_| {
         let given: Vec<_> = args_os().skip(1).collect();
         eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");
@@ -58,7 +59,7 @@ fn main() -> Result<()> {
 
     let start = Instant::now();
     let bar = progress(numbers);
-    // 작업자를 띄우는 시간과, 결과를 옮기고 큰 수로 읽는 시간도 잽니다.
+    // 작업자를 띄우는 시간과, 결과를 옮기고 큰 수로 읽는 시간도 포함해 잽니다.
     // ANCHOR: pool
     let pool = Pool::builder().workers(processes).chunk_size(CHUNK).build()?;
     let items = (0..numbers).map(|number| (number, naive));
@@ -71,7 +72,7 @@ fn main() -> Result<()> {
     let together_time = start.elapsed().as_secs_f64();
     println!("프로세스 {processes}개로: {together_time:.2}초");
 
-    ensure!(alone == together, "혼자 구한 결과와 나누어 구한 결과가 다릅니다");
+    ensure!(alone == together, "프로세스 하나로 구한 결과와 나누어 구한 결과가 다릅니다");
     let bits: u64 = together.iter().map(BigUint::bits).sum();
     ensure!(numbers != NUMBERS || bits == TOTAL_BITS, "비트 수의 합이 다릅니다: {bits}");
     println!("두 결과는 같습니다. 모두 {bits}비트, 약 {:.1}MB입니다.", bits as f64 / 8e6);
@@ -81,8 +82,8 @@ fn main() -> Result<()> {
     let most = processes.min(cores);
     println!("나누어 구하는 속도는 혼자 구할 때의 {ratio:.2}배입니다.");
     println!(
-        "이 컴퓨터에서는 프로세스 {processes}개가 코어 {cores}개를 나누어 쓰므로 {most}배가 한계이고, \
-         그 {:.0}%에 닿았습니다.",
+        "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 최대 {most}배까지 빨라질 수 있습니다. \
+         그 한계의 {:.0}%를 얻었습니다.",
         100.0 * ratio / most as f64
     );
     println!("--- 팩토리얼 예제 종료 ---");
@@ -141,7 +142,7 @@ fn product(low: u32, high: u32) -> BigUint {
 
 // 여기부터는 작업자 프로세스에서 실행됩니다.
 
-/// 큰 수를 바이트째 돌려줍니다. `BigUint`의 serde 형식은 자리마다 하나씩 옮겨 적으므로 느립니다.
+/// 큰 수를 바이트로 반환합니다. `BigUint`의 serde 형식은 자리마다 하나씩 옮겨 적으므로 느립니다.
 fn factorial_bytes(number: u32, naive: bool) -> ByteBuf {
     ByteBuf::from(factorial(number, naive).to_bytes_le())
 }

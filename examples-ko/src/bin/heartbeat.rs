@@ -1,7 +1,7 @@
-//! 11.2 맥박: 계산하는 동안 살아 있음을 알립니다
+//! 11.2 맥박: 계산하는 동안 다른 프로세스가 살아 있음을 알립니다
 //!
-//! 한 프로세스가 계산하는 동안 다른 프로세스가 5초마다 살아 있다고 알립니다. 둘은 동시에 돌고, 계산이 끝나면
-//! 맥박도 멈춥니다. 멈추라는 말을 따로 보내지 않습니다. 계산하는 쪽이 쥔 파이프의 끝이 사라지는 것이 신호이므로,
+//! 한 프로세스가 계산하는 동안 다른 프로세스가 5초마다 살아 있다고 알립니다. 둘은 동시에 실행되고, 계산이 끝나면
+//! 맥박도 멈춥니다. 멈추라는 메시지를 따로 보내지 않습니다. 계산하는 프로세스가 가진 파이프가 닫히는 것이 신호이므로,
 //! 계산이 도중에 죽어도 맥박은 멈춥니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin heartbeat` 또는 `just run-heartbeat`
@@ -29,6 +29,7 @@ const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     let interval = options().unwrap_or_else(|_| {
         let given: Vec<_> = args_os().skip(1).collect();
         eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");
@@ -37,9 +38,9 @@ fn main() -> Result<()> {
 
     println!("--- 맥박 예제 시작 ---");
     // ANCHOR: pulse
-    // 이 파이프로는 아무것도 보내지 않습니다. 끝이 살아 있는지만 봅니다.
+    // 이 파이프로는 아무것도 보내지 않습니다. 보내는 쪽이 살아 있는지만 봅니다.
     let (pulse, alive) = pipe()?;
-    // 파이썬의 Process(target=...)와 start()입니다. 두 끝은 두 자식에게 옮겨 가고 main에는 남지 않습니다.
+    // 파이썬의 Process(target=...)와 start()입니다. 파이프의 양쪽은 두 자식에게 옮겨 가고 main에는 남지 않습니다.
     let mut p_heartbeat = Process::spawn(heartbeat, (pulse, interval))?;
     let p_compute = Process::spawn(compute, (alive, interval.mul_f64(2.5)))?;
     // ANCHOR_END: pulse
@@ -53,7 +54,7 @@ fn main() -> Result<()> {
     println!("계산 결과: {limit}보다 작은 소수는 {primes}개입니다.");
     println!("계산하는 동안 맥박이 {beats}번 뛰었습니다.");
     // 한 번도 뛰지 않았다면 계산이 끝난 뒤에야 차례가 온 것입니다.
-    ensure!(beats > 0, "계산과 맥박이 동시에 돌지 않았습니다");
+    ensure!(beats > 0, "계산과 맥박이 동시에 실행되지 않았습니다");
     println!("--- 맥박 예제 종료 ---");
     Ok(())
 }
@@ -82,7 +83,7 @@ fn options() -> Result<Duration, lexopt::Error> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
-/// `span` 동안 소수를 셉니다. 어디까지 세었는지와 그 개수를 돌려줍니다.
+/// `span` 동안 소수를 셉니다. 어디까지 세었는지와 그 개수를 반환합니다.
 fn compute(_alive: Sender<()>, span: Duration) -> (u64, u64) {
     println!("Process ID: {} - 계산 시작", id());
     let start = Instant::now();
@@ -101,11 +102,11 @@ fn is_prime(number: u64) -> bool {
 }
 
 // ANCHOR: heartbeat
-/// 파이프의 저쪽 끝이 사라질 때까지 `interval`마다 알리고, 몇 번 알렸는지 돌려줍니다.
+/// 파이프의 보내는 쪽이 닫힐 때까지 `interval`마다 알리고, 몇 번 알렸는지 반환합니다.
 fn heartbeat(pulse: Receiver<()>, interval: Duration) -> Result<u32> {
     let start = Instant::now();
     for beats in 0.. {
-        // sleep 대신 끝을 기다립니다. 그래야 계산이 끝나자마자 깨어납니다.
+        // sleep 대신 메시지를 기다립니다. 파이프가 닫히면 바로 깨어나기 때문입니다.
         match pulse.recv_timeout(interval) {
             Err(ChannelError::Timeout) => {
                 let elapsed = start.elapsed().as_secs_f64();
@@ -115,6 +116,6 @@ fn heartbeat(pulse: Receiver<()>, interval: Duration) -> Result<u32> {
             other => other?,
         }
     }
-    unreachable!("맥박은 수를 다 세기 전에 멈춥니다")
+    unreachable!("u32로 셀 수 있는 횟수보다 먼저 멈춥니다")
 }
 // ANCHOR_END: heartbeat

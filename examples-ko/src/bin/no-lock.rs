@@ -1,22 +1,24 @@
 //! 11.7 락 없이: 잃어버린 갱신을 셉니다
 //!
-//! 네 프로세스가 락 없이 카운터를 올리면 갱신이 사라집니다. 몇 번을 잃는지 세고, 락을 쓰면 하나도 잃지 않는지
-//! 봅니다. 그리고 스레드의 락(`parking_lot`)은 왜 프로세스 사이에서 쓸 수 없는지, 멈춘 자식으로 확인합니다.
+//! 네 프로세스가 락 없이 카운터를 증가시키면 갱신이 사라집니다. 몇 번이 사라지는지 세고, 락을 쓰면 하나도 사라지지
+//! 않는지 봅니다. 그리고 스레드의 락(`parking_lot`)은 왜 프로세스 사이에서 쓸 수 없는지, 멈춘 자식으로 확인합니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin no-lock` 또는 `just run-no-lock`
 //! 마지막 줄: `--- 락 없이 예제 종료 ---`
 //! 함께 보기: 11.7 `crates/lock`, 공유 메모리의 뮤텍스는 `crates/ipc-core/src/mutex.rs`
 
-use std::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU8, AtomicU32, Ordering::Relaxed};
 use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail, ensure};
-use ipc_core::{Plain, Process, ProcessError, Shared};
+use ipc_core::build::Placed;
+use ipc_core::{Process, ProcessError, Shared};
 use lock::Lock;
 use parking_lot::Mutex;
 
-const HELP: &str = "11.7 락 없이: 네 프로세스가 락 없이 카운터를 올려 잃은 갱신을 셉니다(약 2초).";
+const HELP: &str =
+    "11.7 락 없이: 네 프로세스가 락 없이 카운터를 증가시켜, 사라진 갱신을 셉니다(약 2초).";
 const NUM_PROCESSES: u32 = 4;
 const INCREMENTS: u32 = 100_000;
 const EXPECTED: u32 = NUM_PROCESSES * INCREMENTS;
@@ -71,7 +73,7 @@ fn run_all(spawn: impl Fn() -> Result<Process<()>, ProcessError>) -> Result<()> 
     Ok(processes.into_iter().try_for_each(Process::join)?)
 }
 
-/// 스레드의 짝: 한 프로세스 안이라면 `parking_lot::Mutex`로 충분합니다.
+/// 스레드로 하는 같은 일: 한 프로세스 안이라면 `parking_lot::Mutex`로 충분합니다.
 fn threads_with_parking_lot() -> Result<()> {
     let counter = Mutex::new(0);
     thread::scope(|scope| {
@@ -88,28 +90,28 @@ fn threads_with_parking_lot() -> Result<()> {
 /// 스레드의 뮤텍스를 공유 메모리에 둡니다. 하지 말아야 할 일을 보이려는 것입니다.
 struct Misplaced {
     mutex: Mutex<()>,
-    child_is_here: AtomicBool,
+    /// 자식이 기다리려는 참이면 1.
+    child_is_here: AtomicU8,
 }
 
-// SAFETY: 둘 다 아토믹 한 바이트이고 포인터도 `Drop`도 없습니다. 기다리는 스레드의 명단은 프로세스마다 따로
-// 있으므로 깨우지 못할 뿐, 잘못된 메모리에 닿지는 않습니다.
+// SAFETY: 둘 다 아토믹 한 바이트라 어떤 바이트도 올바른 값이고, 포인터도 `Drop`도 없습니다. 기다리는 스레드의 명단은
+// 프로세스마다 따로 있으므로 깨우지 못할 뿐, 잘못된 메모리에 접근하지는 않습니다.
 #[allow(unsafe_code, reason = "스레드의 뮤텍스가 공유 메모리에서 멈추는 것을 보이는 한 곳입니다")]
-unsafe impl Plain for Misplaced {}
+unsafe impl Placed for Misplaced {}
 
 fn parking_lot_in_shared_memory() -> Result<()> {
-    let shared =
-        Shared::new(Misplaced { mutex: Mutex::new(()), child_is_here: AtomicBool::new(false) })?;
+    let shared = Shared::new(Misplaced { mutex: Mutex::new(()), child_is_here: AtomicU8::new(0) })?;
     // ANCHOR: parking_lot
     let guard = shared.mutex.lock();
     let mut child = Process::spawn(wait_for_mutex, (shared.clone(),))?;
     // 자식이 기다리기 전에 풀면 멈출 일이 없으므로, 온 것을 보고 풉니다.
-    while child.is_running() && !shared.child_is_here.load(Relaxed) {
+    while child.is_running() && shared.child_is_here.load(Relaxed) == 0 {
         sleep(Duration::from_millis(1));
     }
     sleep(Duration::from_millis(300)); // 자식이 잠들 시간
     drop(guard);
 
-    // 여기서 락은 풀렸습니다. 그런데 부모는 제 명단에서만 기다리는 쪽을 찾으므로 자식을 깨우지 못합니다.
+    // 여기서 락은 풀렸습니다. 그런데 부모는 자기 프로세스의 명단에서만 기다리는 쪽을 찾으므로 자식을 깨우지 못합니다.
     // 표준 라이브러리의 Mutex도 같습니다(프로세스 전용 퓨텍스). 11.7의 Lock은 프로세스 공유 뮤텍스를 씁니다.
     let Err(ProcessError::Timeout { .. }) = child.join_timeout(LIMIT) else {
         bail!("자식이 깨어났거나 죽었습니다. 멈춰 있어야 합니다");
@@ -126,7 +128,7 @@ fn parking_lot_in_shared_memory() -> Result<()> {
 
 fn increment_without_lock(shared: Shared<(AtomicU32, AtomicU32)>) {
     let (counter, ready) = &*shared;
-    // 넷이 모인 뒤에 함께 달립니다. 따로 달리면 서로 만나지 못하고 끝납니다.
+    // 넷이 모인 뒤에 함께 시작합니다. 따로 시작하면 서로 겹치지 않고 끝납니다.
     ready.fetch_add(1, Relaxed);
     let start = Instant::now();
     while ready.load(Relaxed) < NUM_PROCESSES && start.elapsed() < LIMIT {
@@ -134,7 +136,7 @@ fn increment_without_lock(shared: Shared<(AtomicU32, AtomicU32)>) {
     }
     // ANCHOR: raise
     for _ in 0..INCREMENTS {
-        // 파이썬의 counter.value += 1도 읽기와 쓰기, 두 걸음입니다. 그 사이에 남이 쓴 값은 덮여 사라집니다.
+        // 파이썬의 counter.value += 1도 읽고, 더하고, 쓰는 여러 단계입니다. 그 사이에 다른 프로세스가 쓴 값은 덮여 사라집니다.
         // 하나하나는 아토믹이므로 경합 조건일 뿐 데이터 경합은 아닙니다. 틀린 값이 나와도 정의된 동작입니다.
         let value = counter.load(Relaxed);
         counter.store(value + 1, Relaxed);
@@ -142,7 +144,7 @@ fn increment_without_lock(shared: Shared<(AtomicU32, AtomicU32)>) {
     // ANCHOR_END: raise
 }
 
-// 읽고 쓰는 동안 락을 쥐고 있으므로 그 사이에 아무도 끼어들지 못합니다.
+// 읽고 쓰는 동안 락을 쥐고 있으므로 그 사이에 다른 프로세스가 끼어들지 못합니다.
 fn increment_with_lock(counter: Lock<u32>) -> Result<()> {
     for _ in 0..INCREMENTS {
         *counter.acquire()? += 1;
@@ -152,6 +154,6 @@ fn increment_with_lock(counter: Lock<u32>) -> Result<()> {
 
 // 부모가 쥐고 있으므로 여기서 잠듭니다. 잠든 스레드의 명단은 이 프로세스에만 있습니다.
 fn wait_for_mutex(shared: Shared<Misplaced>) {
-    shared.child_is_here.store(true, Relaxed);
+    shared.child_is_here.store(1, Relaxed);
     drop(shared.mutex.lock());
 }

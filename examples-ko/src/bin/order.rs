@@ -1,7 +1,7 @@
-//! 11.5 순서: 큐가 약속하는 것과 약속하지 않는 것
+//! 11.5 순서: 큐가 보장하는 것과 보장하지 않는 것
 //!
-//! 소비자가 여럿이어도 아이템은 넣은 순서대로 *꺼내집니다*. 그러나 일이 *끝나는* 순서는 아무도 약속하지
-//! 않습니다. 세 소비자가 열두 아이템을 나누어 처리하게 하고, 꺼낸 순서와 마친 순서를 숫자로 견줍니다.
+//! 소비자가 여럿이어도 아이템은 넣은 순서대로 *나옵니다*. 그러나 일이 *끝나는* 순서는 보장되지 않습니다. 세 소비자가
+//! 아이템 열두 개를 나누어 처리하게 하고, 꺼낸 순서와 마친 순서를 숫자로 비교합니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin order` 또는 `just run-order`
 //! 마지막 줄: `--- 순서 예제 종료 ---`
@@ -15,7 +15,7 @@ use ipc_core::Process;
 use lock::Lock;
 use queue::{Queue, QueueError};
 
-const HELP: &str = "11.5 순서: 세 소비자가 꺼낸 순서와 마친 순서를 견줍니다(약 1초).";
+const HELP: &str = "11.5 순서: 세 소비자가 꺼낸 순서와 마친 순서를 비교합니다(약 1초).";
 const ITEMS: u32 = 12;
 const CONSUMERS: [char; 3] = ['A', 'B', 'C'];
 
@@ -25,13 +25,13 @@ fn main() -> Result<()> {
 
     println!("--- 순서 예제 시작 ---");
     let items = Queue::new()?;
-    // 기록도 큐입니다. 여러 프로세스가 적은 것이 적은 순서대로 모입니다.
+    // 기록도 큐에 합니다. 여러 프로세스가 기록한 것이 기록한 순서대로 모입니다.
     let (taken, finished) = (Queue::new()?, Queue::new()?);
     let turn = Lock::new(())?;
 
     let put: Vec<u32> = (1..=ITEMS).collect();
     put.iter().try_for_each(|item| items.put(item))?;
-    items.close()?; // 소비자는 남은 것을 다 꺼내고 마칩니다(파이썬의 끝 표시 None).
+    items.close()?; // 소비자는 남은 아이템을 다 꺼내고 마칩니다(파이썬의 종료 신호 None).
 
     let mut consumers = Vec::new();
     for name in CONSUMERS {
@@ -50,14 +50,14 @@ fn main() -> Result<()> {
     println!("마친 순서: {}", row(numbers(&finished).iter()));
     println!("마친 쪽:   {}", row(finished.iter().map(|(_, name)| name)));
 
-    ensure!(numbers(&taken) == put, "넣은 순서대로 꺼내지지 않았습니다");
-    // 이것이 약속입니다. 소비자가 몇이든 언제나 같습니다.
+    ensure!(numbers(&taken) == put, "넣은 순서대로 나오지 않았습니다");
+    // 이것은 보장됩니다. 소비자가 몇이든 언제나 같습니다.
     println!("꺼낸 순서는 넣은 순서와 같습니다.");
 
-    // 이것은 약속이 아닙니다. 먼저 꺼낸 쪽의 일이 더 오래 걸릴 수 있습니다.
+    // 이것은 보장되지 않습니다. 먼저 꺼낸 소비자의 일이 더 오래 걸릴 수 있습니다.
     let moved = numbers(&finished).iter().zip(&put).filter(|(done, put)| done != put).count();
     match moved {
-        0 => println!("마친 순서도 이번에는 같았습니다. 우연이며, 약속이 아닙니다."),
+        0 => println!("마친 순서도 이번에는 같았습니다. 우연이며, 보장되지 않습니다."),
         _ => println!("마친 순서는 {ITEMS}개 가운데 {moved}개가 제자리가 아닙니다."),
     }
 
@@ -93,7 +93,7 @@ fn consumer(
 ) -> Result<()> {
     // ANCHOR: consumer
     loop {
-        // 락은 기록을 위한 것입니다. 꺼내는 일과 적는 일 사이에 남이 끼어들면 적힌 순서를 믿을 수 없습니다.
+        // 락은 기록을 위한 것입니다. 꺼내고 기록하는 사이에 다른 프로세스가 끼어들면 기록된 순서를 믿을 수 없습니다.
         let guard = turn.acquire()?;
         let item = match items.get() {
             Err(QueueError::Disconnected) => return Ok(()),

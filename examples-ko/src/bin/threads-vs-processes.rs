@@ -1,7 +1,7 @@
 //! 11.1 스레드와 프로세스: 속도, 메모리, 격리
 //!
 //! 파이썬은 GIL 때문에 CPU를 쓰는 일을 스레드로 나누지 못합니다. Rust에는 GIL이 없어 스레드로도 나눌 수 있습니다.
-//! 그러면 프로세스는 언제 쓸까요? 속도는 비슷하지만, 메모리가 따로이고, 하나가 죽어도 나머지는 삽니다.
+//! 그러면 프로세스는 언제 쓸까요? 속도는 비슷하지만, 프로세스마다 메모리가 따로 있고, 하나가 죽어도 나머지는 계속됩니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin threads-vs-processes` 또는 `just run-threads-vs-processes`
 //! 마지막 줄: `--- 스레드와 프로세스 예제 종료 ---`
@@ -23,7 +23,7 @@ const RAISES: u32 = 1000;
 const BLOCKS: u32 = 64;
 const BLOCK_SIZE: u32 = 50_000;
 
-/// 스레드는 이 변수를 함께 쓰고, 프로세스는 저마다 따로 갖습니다.
+/// 스레드는 이 변수를 함께 쓰고, 프로세스는 각자 따로 갖습니다.
 static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 fn main() -> Result<()> {
@@ -67,10 +67,10 @@ fn timed(work: impl FnOnce() -> Result<Vec<u32>>) -> Result<(Vec<u32>, f64)> {
     Ok((work()?, start.elapsed().as_secs_f64()))
 }
 
-/// 넷이 정적 변수를 올립니다. 부모에게 보이는 것은 스레드가 올린 것뿐입니다.
+/// 스레드 넷이, 이어서 프로세스 넷이 정적 변수를 증가시킵니다. 부모에게는 스레드가 증가시킨 것만 보입니다.
 ///
 /// 파이썬에서 전역 변수를 자식이 바꾸어도 부모에는 그대로인 것과 같습니다. 함께 보려면 11.7처럼 공유 메모리를,
-/// 돌려받기만 하면 된다면 함수의 값을 씁니다.
+/// 결과만 받으면 된다면 함수의 반환값을 씁니다.
 fn memory() -> Result<()> {
     // ANCHOR: memory
     thread::scope(|scope| {
@@ -87,25 +87,25 @@ fn memory() -> Result<()> {
     let after_processes = COUNTER.load(Relaxed);
     // ANCHOR_END: memory
 
-    println!("\n메모리: 넷이 정적 변수를 {RAISES}번씩 올린 뒤");
+    println!("\n메모리: 넷이 정적 변수를 {RAISES}번씩 증가시킨 뒤");
     println!("  스레드    main이 보는 값은 {after_threads}");
     println!(
         "  프로세스  main이 보는 값은 {after_processes}, 자식들이 보는 값은 {seen_by_children:?}"
     );
-    ensure!(after_threads == WORKERS * RAISES, "스레드가 올린 값이 다릅니다");
+    ensure!(after_threads == WORKERS * RAISES, "스레드가 증가시킨 값이 다릅니다");
     ensure!(after_processes == 0 && seen_by_children == [RAISES; WORKERS as usize]);
     Ok(())
 }
 
 /// 하나가 abort합니다. 스레드라면 모두 죽고, 프로세스라면 그 항목만 `Err`가 됩니다.
 fn isolation() -> Result<()> {
-    // 이 프로그램까지 죽으면 이야기를 할 수 없으므로, 스레드 쪽은 자식 안에서 해 봅니다.
+    // 이 프로그램까지 죽으면 결과를 출력할 수 없으므로, 스레드 쪽은 자식 안에서 해 봅니다.
     let Err(ProcessError::Killed { signal, .. }) = Process::spawn(abort_in_thread, ())?.join()
     else {
         bail!("스레드가 abort했는데 프로그램이 살아남았습니다");
     };
     println!("\n격리: 넷 가운데 하나가 abort하면");
-    println!("  스레드    프로그램 전체가 {}(으)로 죽었습니다.", signal_name(signal));
+    println!("  스레드    프로그램 전체가 {} 시그널을 받고 죽었습니다.", signal_name(signal));
 
     // ANCHOR: isolation
     // 항목을 하나씩 보냅니다. 묶음이 더 커도 잃는 것은 죽을 때 계산하던 항목뿐입니다.
@@ -125,7 +125,7 @@ fn isolation() -> Result<()> {
 
 // 여기부터는 스레드나 자식 프로세스에서 실행됩니다.
 
-/// 스레드와 프로세스가 똑같이 이 함수를 부릅니다. 다른 것은 누가 부르느냐뿐입니다.
+/// 스레드와 프로세스가 똑같이 이 함수를 호출합니다. 누가 호출하는지만 다릅니다.
 ///
 /// `block`번째 구간에 있는 소수의 개수. CPU만 쓰는 일입니다.
 fn count_primes(block: u32) -> u32 {

@@ -1,4 +1,4 @@
-//! 11.1–11.8 둘러보기: 모든 예제를 수업의 순서대로
+//! 11.1–11.8 둘러보기: 모든 예제를 수업의 순서대로 실행합니다
 //!
 //! 예제를 하나씩 따로 실행하는 명령을 보여 주며 차례로 실행합니다. 예제마다 독립된 프로그램이므로 cargo로
 //! 시작합니다. 하나라도 실패하면 거기서 멈추고, 끝까지 가면 1분 가까이 걸립니다.
@@ -18,9 +18,10 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 const HELP: &str = "11.1–11.8 둘러보기: 모든 예제를 수업의 순서대로 실행합니다(1분 가까이).";
 const SIGINT: i32 = 2;
+const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과, 그것만 실행하려면 `cargo run` 뒤에 적을 것.
-const SECTIONS: [(&str, &str); 14] = [
+const SECTIONS: [(&str, &str); 15] = [
     ("11.1 스레드와 프로세스", "-p examples-ko --bin threads-vs-processes"),
     ("11.1 두 요리사, 스레드로", "-p examples-ko --bin two-cooks-threads"),
     ("11.1 두 요리사, 프로세스로", "-p examples-ko --bin two-cooks-processes"),
@@ -30,6 +31,7 @@ const SECTIONS: [(&str, &str); 14] = [
     ("11.4 Process", "-p process"),
     ("11.5 Queue", "-p queue"),
     ("11.5 순서", "-p examples-ko --bin order"),
+    ("11.5 가득 찬 큐", "-p examples-ko --bin full-queue"),
     ("11.6 Pipe", "-p pipe"),
     ("11.6 파이프의 끝", "-p examples-ko --bin pipe-end"),
     ("11.7 Lock", "-p lock"),
@@ -48,6 +50,9 @@ fn main() -> Result<()> {
         println!("\x1b[2mcargo run {target}\x1b[0m\n");
         // 자식의 출력은 그대로 화면으로 갑니다. 그동안 이 프로그램은 아무것도 그리지 않습니다.
         let status = cargo("run", target).status().context(NO_CARGO)?;
+        if status.signal() == Some(SIGPIPE) {
+            exit(128 + SIGPIPE); // `| head`처럼 출력을 받는 쪽이 닫혔습니다. 알릴 것이 없습니다.
+        }
         if !status.success() {
             eprintln!("\n{title} 예제가 실패했습니다({}).", ending(status));
             eprintln!("위의 에러를 보고, 이것만 다시 실행하려면: cargo run {target}");

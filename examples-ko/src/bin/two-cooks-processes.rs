@@ -1,7 +1,7 @@
-//! 11.1 두 요리사, 프로세스로
+//! 11.1 두 요리사: 프로세스로 요리합니다
 //!
-//! 두 요리사가 주문을 나누어 요리합니다. 같은 프로그램을 스레드로 쓴 `two-cooks-threads.rs`와 줄마다
-//! 나란히 놓고 보십시오. 다른 줄이 스레드와 프로세스의 차이입니다. 여기서는 두 요리사의 PID가 다릅니다.
+//! 두 요리사가 주문을 나누어 요리합니다. 같은 프로그램을 스레드로 쓴 `two-cooks-threads.rs`와 나란히
+//! 놓고 읽으십시오. 두 파일에서 서로 다른 줄이 바로 스레드와 프로세스의 차이입니다. 여기서는 두 요리사의 PID가 다릅니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin two-cooks-processes` 또는 `just run-two-cooks-processes`
 //! 마지막 줄: `--- 두 요리사(프로세스) 예제 종료 ---`
@@ -21,13 +21,13 @@ const HELP: &str =
 const ORDERS: u32 = 8;
 
 fn main() -> Result<()> {
-    ipc_core::init(); // 자식은 이 프로그램을 다시 실행해 여기서 제 일을 합니다.
+    ipc_core::init(); // 자식은 이 프로그램을 다시 실행해, 여기서 맡은 일을 합니다.
     ipc_core::help(HELP);
 
     println!("--- 두 요리사(프로세스) 예제 시작 ---");
     // ANCHOR: cooks
     let orders = Queue::new()?;
-    // 주소 공간이 따로이므로 Arc는 소용이 없습니다. 값은 공유 메모리에 있습니다.
+    // 주소 공간이 따로 있으므로 Arc는 쓸 수 없습니다. 값은 공유 메모리에 있습니다.
     let dishes = Lock::new(0)?;
 
     let (o, d) = (orders.clone(), dishes.clone());

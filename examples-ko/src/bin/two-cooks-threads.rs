@@ -1,7 +1,7 @@
-//! 11.1 두 요리사, 스레드로
+//! 11.1 두 요리사: 스레드로 요리합니다
 //!
-//! 두 요리사가 주문을 나누어 요리합니다. 같은 프로그램을 프로세스로 쓴 `two-cooks-processes.rs`와 줄마다
-//! 나란히 놓고 보십시오. 다른 줄이 스레드와 프로세스의 차이입니다. 여기서는 두 요리사의 PID가 같습니다.
+//! 두 요리사가 주문을 나누어 요리합니다. 같은 프로그램을 프로세스로 쓴 `two-cooks-processes.rs`와 나란히
+//! 놓고 읽으십시오. 두 파일에서 서로 다른 줄이 바로 스레드와 프로세스의 차이입니다. 여기서는 두 요리사의 PID가 같습니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin two-cooks-threads` 또는 `just run-two-cooks-threads`
 //! 마지막 줄: `--- 두 요리사(스레드) 예제 종료 ---`
@@ -27,7 +27,7 @@ fn main() -> Result<()> {
     println!("--- 두 요리사(스레드) 예제 시작 ---");
     // ANCHOR: cooks
     let (waiter, orders) = unbounded();
-    // Arc가 주소를 나눕니다. 두 스레드는 같은 메모리를 봅니다.
+    // Arc로 두 스레드가 같은 메모리를 함께 가리킵니다.
     let dishes = Arc::new(Mutex::new(0));
 
     let (o, d) = (orders.clone(), dishes.clone());

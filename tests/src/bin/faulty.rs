@@ -2,15 +2,37 @@
 
 use std::env::args;
 use std::io::stdin;
+use std::process::exit;
 
 use ipc_core::Process;
+use pool::Pool;
+use tests::children::sleep_forever;
 
 fn main() -> anyhow::Result<()> {
     println!("시작합니다"); // `init()`보다 앞에 있어 자식에서도 실행됩니다.
-    if args().nth(1).as_deref() != Some("--without-init") {
+    let mistake = args().nth(1).unwrap_or_default();
+    // 자식의 표준 입력은 비어 있으므로, 자식은 여기서 끝납니다.
+    if mistake.starts_with("--reads-first") && line()?.is_empty() {
+        exit(3);
+    }
+    if mistake != "--without-init" {
         ipc_core::init();
     }
-    // 줄이 오거나 입력이 닫히기까지가, 도는 동안 실행 파일을 건드릴 틈입니다.
-    stdin().read_line(&mut String::new())?;
-    Ok(Process::spawn(|| (), ())?.join()?)
+    match mistake.as_str() {
+        "--reads-first" => Process::spawn(|| (), ())?.join()?,
+        "--reads-first-with-pool" => Pool::new(2)?.map(|_: u32| (), 0..4).map(drop)?,
+        "--not-joined" => drop(Process::spawn(sleep_forever, ())?),
+        _ => {
+            // 줄이 오거나 입력이 닫힐 때까지 기다립니다. 그사이에 테스트가 실행 파일을 건드립니다.
+            line()?;
+            Process::spawn(|| (), ())?.join()?;
+        }
+    }
+    Ok(())
+}
+
+fn line() -> std::io::Result<String> {
+    let mut line = String::new();
+    stdin().read_line(&mut line)?;
+    Ok(line)
 }

@@ -1,4 +1,4 @@
-//! 짓다가 막히는 것들: 진짜 rustc와 cargo를 모자라거나 다른 곳에서 부릅니다.
+//! 빌드하다가 막히는 것들: 진짜 rustc와 cargo를, 무엇인가 모자라거나 다른 환경에서 실행합니다.
 
 use std::env::var_os;
 use std::fs::{Permissions, read_to_string, set_permissions, write};
@@ -17,7 +17,7 @@ const CORE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../crates/ipc-core");
 /// 실행할 수 있는 것도 두는 임시 폴더. `/tmp`에서는 실행이 막힌 컴퓨터도 있습니다.
 const TEMPORARY: &str = env!("CARGO_TARGET_TMPDIR");
 
-/// cargo가 부르는 rustc. `PATH`가 달라져도 부를 수 있게, 놓인 곳을 물어봅니다.
+/// cargo가 실행하는 rustc. `PATH`가 달라져도 실행할 수 있게, 놓인 곳을 물어봅니다.
 fn rustc() -> Result<PathBuf> {
     let named = var_os("RUSTC").unwrap_or_else(|| "rustc".into());
     let sysroot = Command::new(named).args(["--print", "sysroot"]).output()?.stdout;
@@ -34,7 +34,7 @@ pub fn without_linker() -> Result<Vec<String>> {
     Ok(vec![complained(&mut build)?])
 }
 
-/// 진짜 rustc이지만, 몇 판인지 물으면 1.85라고 대답합니다.
+/// 진짜 rustc이지만, 버전을 물으면 1.85라고 대답합니다.
 pub fn with_old_rust() -> Result<Vec<String>> {
     let folder = TempDir::new_in(TEMPORARY)?;
     let old = folder.path().join("rustc");
@@ -87,19 +87,43 @@ pub fn for_other_systems() -> Result<Vec<String>> {
     .collect()
 }
 
-/// 컴파일되지 않아야 하는 프로그램(tests/traps) 하나를 지어 봅니다.
+/// 컴파일되지 않아야 하는 프로그램(tests/traps) 하나를 빌드해 봅니다.
 fn trap(name: &str) -> Result<Vec<String>> {
     let package = package_outside_sources(Path::new(TEMPORARY))?;
     match build(&package, &format!("--bin={name}"))?.remove(name) {
-        Some(Outcome::Refused(errors)) => Ok(vec![errors]),
-        _ => bail!("{name}이(가) 컴파일되었습니다"),
+        Some(Outcome::Refused(errors)) => Ok(vec![errors.concat()]),
+        _ => bail!("{name} 프로그램이 컴파일되었습니다"),
     }
+}
+
+fn traps(names: &[&str]) -> Result<Vec<String>> {
+    let mut all = Vec::new();
+    for name in names {
+        all.extend(trap(name)?);
+    }
+    Ok(all)
 }
 
 pub fn capturing_closure() -> Result<Vec<String>> {
     trap("capture")
 }
 
-pub fn pointer_in_shared_memory() -> Result<Vec<String>> {
-    trap("not_plain")
+pub fn unfit_function() -> Result<Vec<String>> {
+    traps(&["seven_args", "capture_mut", "borrowed_items"])
+}
+
+pub fn string_slice() -> Result<Vec<String>> {
+    trap("str_argument")
+}
+
+pub fn unsendable_value() -> Result<Vec<String>> {
+    traps(&["not_serializable", "borrowed_items"])
+}
+
+pub fn unfit_for_queue() -> Result<Vec<String>> {
+    traps(&["no_serde_in_queue", "descriptor_in_queue"])
+}
+
+pub fn unfit_for_lock() -> Result<Vec<String>> {
+    traps(&["not_plain", "heap_in_lock", "lock_in_lock"])
 }

@@ -1,4 +1,4 @@
-//! 죽거나, 하다 만 쪽과 그 상대가 보는 것들.
+//! 죽거나 도중에 그만둔 프로세스와, 그 상대가 보는 것들.
 
 use std::process::exit;
 use std::thread;
@@ -7,6 +7,8 @@ use anyhow::{Result, anyhow, bail};
 use ipc_core::Process;
 use lock::Lock;
 use nix::sys::signal::Signal;
+use nix::sys::wait::waitpid;
+use nix::unistd::Pid;
 use pipe::{Receiver, Sender, pipe};
 use pool::Pool;
 use tests::children::{arrive_and_sleep, die_by, expect_killed, sleep_forever, wait_count};
@@ -23,6 +25,13 @@ pub fn task_exits() -> Result<Vec<String>> {
 pub fn process_killed() -> Result<Vec<String>> {
     let child = Process::spawn(sleep_forever, ())?;
     signal(child.id(), Signal::SIGKILL)?;
+    Ok(vec![said(child.join())?])
+}
+
+/// 다른 코드가 `waitpid`로 먼저 회수합니다.
+pub fn reaped_by_others() -> Result<Vec<String>> {
+    let child = Process::spawn(|| -> () { exit(3) }, ())?;
+    waitpid(Pid::from_raw(i32::try_from(child.id())?), None)?;
     Ok(vec![said(child.join())?])
 }
 

@@ -4,11 +4,12 @@ use std::fs::File;
 use std::hint::black_box;
 use std::os::fd::AsRawFd;
 
-use anyhow::Result;
+use anyhow::{Context, Result, ensure};
 use ipc_core::Process;
 use lock::Lock;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pipe::pipe;
+use pool::Pool;
 use queue::Queue;
 use semaphore::Semaphore;
 use tests::children::leave_root;
@@ -60,6 +61,45 @@ pub fn descriptors() -> Result<Vec<String>> {
     Ok(Process::spawn(task, ())?.join()?)
 }
 
+/// 소켓은 열 수 있지만, 보낼 값에 든 디스크립터를 복제하지는 못합니다.
+pub fn descriptors_in_values() -> Result<Vec<String>> {
+    let task = || -> Result<Vec<String>> {
+        let (lock, queue) = (Lock::new(0)?, Queue::<u8>::new()?);
+        let (_inbox, outbox) = pipe::<Lock<i32>>()?;
+        let free = File::open("/dev/null")?.as_raw_fd() as u64;
+        let mut said = vec![within(Resource::RLIMIT_NOFILE, free, || said(outbox.send(&lock)))??];
+        let start = || said_of_queue(queue.clone());
+        said.push(within(Resource::RLIMIT_NOFILE, free + 2, start)??);
+        // 모자란 것은 디스크립터이지, 타입의 잘못이 아닙니다.
+        ensure!(!said.iter().any(|text| text.contains("Serialize 구현")), "{said:?}");
+        Ok(said)
+    };
+    Ok(Process::spawn(task, ())?.join()?)
+}
+
+fn said_of_queue(queue: Queue<u8>) -> Result<String> {
+    said(Process::spawn(|_: Queue<u8>| (), queue))
+}
+
+/// 보낸 디스크립터를 아무도 읽지 않습니다. 루트에게는 없는 한도입니다.
+pub fn descriptors_in_flight() -> Result<Vec<String>> {
+    let task = || -> Result<Vec<String>> {
+        leave_root(NOBODY)?;
+        let lock = Lock::new(0)?;
+        let (_inbox, outbox) = pipe::<Lock<i32>>()?;
+        let free = File::open("/dev/null")?.as_raw_fd() as u64;
+        let send_all = || (0..1000).find_map(|_| outbox.send(&lock).err());
+        let refused = within(Resource::RLIMIT_NOFILE, free + 4, send_all)?;
+        Ok(vec![refused.context("한도를 넘겼는데 모두 보냈습니다")?.to_string()])
+    };
+    Ok(Process::spawn(task, ())?.join()?)
+}
+
+pub fn workers() -> Result<Vec<String>> {
+    let task = || within(Resource::RLIMIT_NOFILE, 256, || said(Pool::new(1000)))?;
+    Ok(vec![Process::spawn(task, ())?.join()?])
+}
+
 pub fn memory() -> Result<Vec<String>> {
     let task = || -> Result<Vec<String>> {
         // 평범한 할당은 되도록, 힙에 빈자리를 남겨 둡니다.
@@ -71,7 +111,7 @@ pub fn memory() -> Result<Vec<String>> {
     Ok(Process::spawn(task, ())?.join()?)
 }
 
-/// 한도를 넘겨 쓰면 커널이 프로세스를 죽이므로, 그 앞에서 거절해야 합니다.
+/// 한도를 넘겨 쓰면 커널이 프로세스를 죽이므로, 그 전에 거절해야 합니다.
 pub fn file_size() -> Result<Vec<String>> {
     let task = || -> Result<Vec<String>> {
         let large = "x".repeat(100_000);

@@ -1,5 +1,5 @@
 # 11.7 Lock: 락을 쥐고 값을 반쯤 바꾼 프로세스를 죽입니다.
-# 옆의 lock.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 lock-twin.py
+# 옆의 lock.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 lock-twin.py
 # 끝나지 않으므로 Ctrl-C를 누르십시오.
 
 import multiprocessing
@@ -24,7 +24,7 @@ def holder(lock, accounts, report):
 
 
 def next_holder(lock, accounts, calling):
-    say("다음 차례", "acquire()를 부릅니다.")
+    say("다음 차례", "acquire()를 호출합니다.")
     calling.send(None)
     lock.acquire()
     say("다음 차례", f"락을 획득했습니다. 값은 {accounts[:]}입니다.")

@@ -14,15 +14,15 @@ pub const EXPERIMENT: Experiment = Experiment {
     ours,
     twin: include_str!("lock-twin.py"),
     fate: Fate::Hangs,
-    rust: "Rust에서는 다음 차례가 누가 죽었는지 듣고, 값을 고쳐 이어 씁니다.",
-    python: "파이썬에서는 락이 잠긴 채로 남아 다음 차례가 영원히 기다립니다.",
+    rust: "Rust에서는 다음 프로세스가 누가 죽었는지 통보받고, 값을 고쳐 계속합니다.",
+    python: "파이썬에서는 락이 잠긴 채로 남아 다음 프로세스가 영원히 기다립니다.",
 };
 
 fn ours() -> Result<()> {
     let accounts = Lock::new([100, 0])?;
     let (moment, report) = pipe()?;
     let holder = Process::spawn(holder, (accounts.clone(), report))?;
-    moment.recv()?; // 쥔 쪽이 락을 쥐고 있습니다.
+    moment.recv()?; // 쥔 쪽이 락을 획득했습니다.
     let (calling, report) = pipe()?;
     let next = Process::spawn(next, (accounts.clone(), report))?;
     calling.recv()?;
@@ -46,16 +46,22 @@ fn holder(accounts: Lock<[i32; 2]>, report: Sender<()>) -> Result<()> {
 }
 
 fn next(accounts: Lock<[i32; 2]>, calling: Sender<()>) -> Result<()> {
-    say("다음 차례", "acquire()를 부릅니다.");
+    say("다음 차례", "acquire()를 호출합니다.");
     calling.send(&())?;
-    let error = match accounts.acquire() {
-        Err(error) => error,
+    // ANCHOR: recover
+    match accounts.acquire() {
+        Err(error @ LockError::OwnerDied { .. }) => {
+            say("다음 차례", format!("acquire()의 Err: {error}"));
+        }
+        Err(error) => return Err(error.into()),
         Ok(_) => bail!("쥔 쪽이 죽은 것을 알려 주지 않았습니다"),
-    };
-    say("다음 차례", format!("acquire()의 Err: {error}"));
-    let LockError::OwnerDied(died) = error else { bail!("{error}") };
+    }
+    // 에러를 받은 것만으로는 락을 쥐지 않습니다. recover()로 넘겨받아 값을 먼저 살펴봅니다.
+    let died = accounts.recover()?;
+    say("다음 차례", format!("recover()로 넘겨받은 값은 {:?}입니다.", *died));
     let mut accounts = died.repair();
     accounts[1] = 100 - accounts[0];
-    say("다음 차례", format!("나머지를 더해 {:?}(으)로 고치고 이어 씁니다.", *accounts));
+    say("다음 차례", format!("못다 한 덧셈을 해서 값을 {:?} 상태로 고치고 계속합니다.", *accounts));
+    // ANCHOR_END: recover
     Ok(())
 }

@@ -1,11 +1,11 @@
-//! 11.3–11.8 일부러 부수기: 쥔 채 죽으면 남은 쪽은 무엇을 봅니까
+//! 11.3–11.8 일부러 부수기: 락을 쥔 프로세스가 죽으면 남은 프로세스는 무엇을 봅니까
 //!
 //! 락이나 허가를 쥔 프로세스, 큐에서 꺼내던 프로세스, 풀의 항목을 계산하던 작업자를 바로 그때 `SIGKILL`로 죽이고,
 //! 남은 프로세스들이 무엇을 보는지 봅니다. `python3`가 있으면 같은 일을 파이썬의 multiprocessing으로도 합니다.
 //! 그쪽은 거의 다 끝나지 않으므로, 제한 시간이 지나면 파이썬 프로세스를 모두 끝냅니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin break -- lock` 또는 `just break lock`
-//! 마지막 줄: `정리: `로 시작하며, 두 쪽에서 본 것을 한 줄로 줄입니다.
+//! 마지막 줄: `정리: `로 시작하며, 두 언어에서 본 것을 한 줄로 요약합니다.
 //! 함께 보기: 이름마다 Rust는 `lock.rs`, 파이썬은 `lock-twin.py`처럼 나란히 있습니다. 파이썬은 `python.rs`가 돌립니다.
 
 mod lock;
@@ -31,7 +31,7 @@ use python::Ending;
 use stage::{Experiment, Fate};
 
 const HELP: &str = "\
-11.3–11.8 일부러 부수기: 쥔 프로세스를 죽이고, 남은 쪽이 무엇을 보는지 Rust와 파이썬에서 봅니다.
+11.3–11.8 일부러 부수기: 락이나 허가를 쥔 프로세스를 죽이고, 남은 프로세스가 무엇을 보는지 Rust와 파이썬에서 봅니다.
 
 사용법: break [--limit 초] 이름
 
@@ -50,6 +50,7 @@ const RANGE: RangeInclusive<f64> = 0.1..=3600.0;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     // 이름 없이 `just break`라고 하면 빈 인수가 오므로 세지 않습니다.
     let given: Vec<_> = args_os().skip(1).filter(|arg| !arg.is_empty()).collect();
     let (experiment, limit) = options(&given).unwrap_or_else(|_| {

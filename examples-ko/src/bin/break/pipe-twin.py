@@ -1,5 +1,5 @@
 # 11.6 Pipe: 메시지 하나를 보낸 송신자를 죽입니다.
-# 옆의 pipe.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 pipe-twin.py
+# 옆의 pipe.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 pipe-twin.py
 # 끝나지 않으므로 Ctrl-C를 누르십시오.
 
 import multiprocessing
@@ -26,14 +26,14 @@ def receiver(conn, report):
         try:
             message = conn.recv()
         except EOFError:
-            say("수신자", "EOFError, 끝을 알았습니다.")
+            say("수신자", "EOFError를 받았습니다.")
             return
         say("수신자", f"메시지 받음: {message}. 다음을 기다립니다.")
         report.send(None)
 
 
 if __name__ == "__main__":
-    # 수업의 프로그램처럼, 건넨 끝을 부모가 닫지 않습니다. fork에서는 수신자도 보내는 끝을 물려받습니다.
+    # 수업의 프로그램처럼, 건넨 쪽을 부모가 닫지 않습니다. fork에서는 수신자도 보내는 쪽을 물려받습니다.
     parent_conn, child_conn = ctx.Pipe(duplex=False)
     moment, report = ctx.Pipe(duplex=False)
     p_sender = ctx.Process(target=sender, args=(child_conn,))

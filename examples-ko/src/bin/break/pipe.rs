@@ -15,13 +15,13 @@ pub const EXPERIMENT: Experiment = Experiment {
     ours,
     twin: include_str!("pipe-twin.py"),
     fate: Fate::Hangs,
-    rust: "Rust에서는 수신자가 온 것까지 받고 끝을 압니다.",
-    python: "파이썬에서는 main과 수신자도 보내는 끝을 쥐고 있어, 수신자가 영원히 기다립니다.",
+    rust: "Rust에서는 수신자가 이미 도착한 메시지를 받고, 송신자가 사라졌음을 압니다.",
+    python: "파이썬에서는 main과 수신자도 보내는 쪽을 열어 두고 있어, 수신자가 영원히 기다립니다.",
 };
 
 fn ours() -> Result<()> {
     let (parent_conn, child_conn) = pipe()?;
-    // 두 끝은 두 자식에게 옮겨 가고 부모에는 남지 않습니다.
+    // 파이프의 양쪽은 두 자식에게 옮겨 가고 부모에는 남지 않습니다.
     let p_sender = Process::spawn(sender, (child_conn,))?;
     let (moment, report) = pipe()?;
     let p_receiver = Process::spawn(receiver, (parent_conn, report))?;

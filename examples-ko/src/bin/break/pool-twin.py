@@ -1,5 +1,5 @@
 # 11.3 Pool: 항목 하나를 계산하던 작업자를 죽입니다.
-# 옆의 pool.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 pool-twin.py
+# 옆의 pool.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 pool-twin.py
 # 끝나지 않으므로 Ctrl-C를 누르십시오.
 
 import multiprocessing
@@ -37,7 +37,7 @@ if __name__ == "__main__":
     p_killer = ctx.Process(target=killer)
     p_killer.start()
     with ctx.Pool(4) as pool:
-        say("부모", "map()을 부릅니다.")
+        say("부모", "map()을 호출합니다.")
         results = pool.map(square, range(10))
         say("부모", f"결과: {results}")
     p_killer.join()

@@ -19,16 +19,16 @@ pub const EXPERIMENT: Experiment = Experiment {
     ours,
     twin: include_str!("pool-twin.py"),
     fate: Fate::Hangs,
-    rust: "Rust에서는 그 항목만 Err가 되고, 나머지 결과는 남고, 풀은 작업자를 새로 채웁니다.",
+    rust: "Rust에서는 그 항목만 Err가 되고, 나머지 결과는 받으며, 풀은 작업자를 새로 채웁니다.",
     python: "파이썬에서는 map()이 오지 않을 결과를 영원히 기다립니다.",
 };
 
 fn ours() -> Result<()> {
     let started = Queue::new()?;
-    // map은 결과를 기다리므로 죽이는 일은 다른 프로세스가 합니다.
+    // try_map은 결과를 기다리므로, 죽이는 일은 다른 프로세스가 합니다.
     let killer = Process::spawn(killer, (started.clone(),))?;
     let pool = Pool::new(4)?;
-    say("부모", "try_map()을 부릅니다.");
+    say("부모", "try_map()을 호출합니다.");
     let results = pool.try_map(square, (0..10).map(|n| (n, started.clone())))?;
     killer.join()?;
 

@@ -1,5 +1,5 @@
 # 11.4 Process: 맡은 계산을 하던 자식을 죽입니다.
-# 옆의 process.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 process-twin.py
+# 옆의 process.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 process-twin.py
 # 아무 일도 없었던 듯 끝납니다.
 
 import multiprocessing
@@ -29,6 +29,6 @@ if __name__ == "__main__":
 
     say("부모", f"자식(PID {child.pid})에 SIGKILL을 보냅니다.")
     child.kill()
-    say("부모", f"join()이 돌려준 것: {child.join()}. 예외도 없습니다.")
+    say("부모", f"join()이 반환한 것: {child.join()}. 예외도 없습니다.")
     say("부모", f"exitcode를 따로 들여다보아야 {child.exitcode}임을 압니다. 수업은 보지 않습니다.")
     say("부모", "모든 프로세스 완료. 메인 프로세스 종료.")

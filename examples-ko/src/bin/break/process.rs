@@ -14,7 +14,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     twin: include_str!("process-twin.py"),
     fate: Fate::Ends,
     rust: "Rust에서는 join()이 Err로 누가 어떻게 죽었는지 알려 줍니다.",
-    python: "파이썬에서는 join()이 None을 돌려주고 프로그램은 모두 완료했다며 0으로 끝납니다.",
+    python: "파이썬에서는 join()이 None을 반환하고, 프로그램은 모두 완료했다고 출력한 뒤 종료 코드 0으로 끝납니다.",
 };
 
 fn ours() -> Result<()> {

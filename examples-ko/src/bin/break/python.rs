@@ -19,7 +19,7 @@ use crate::stage::say;
 const WATCHER: &str = "지켜보는 쪽";
 /// 파이썬이 시작해 죽이는 데까지 가는 시간. 바쁜 컴퓨터에서도 넉넉한 값입니다.
 const PREPARATION: Duration = Duration::from_secs(30);
-/// 판을 알아내면서, 이 파이썬에 프로세스 사이의 락이 있는지도 봅니다.
+/// 버전을 알아내면서, 이 파이썬에 프로세스 사이의 락이 있는지도 봅니다.
 const PROBE: &str =
     "import multiprocessing.synchronize, platform; print(platform.python_version())";
 /// 파이썬을 뒤에서 돌리고 표준 입력의 끝을 기다립니다. 그 끝은 이 프로그램이 쥐고 있으므로, 이 프로그램이
@@ -62,7 +62,7 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
             Ok(line) => {
                 let line = line?;
                 if let Some(code) = line.strip_prefix("exit ") {
-                    say(WATCHER, format!("파이썬 프로그램이 종료 코드 {code}(으)로 끝났습니다."));
+                    say(WATCHER, format!("파이썬 프로그램이 끝났습니다(종료 코드 {code})."));
                     return Ok(Ending::Exited(code.parse()?));
                 }
                 println!("{line}");

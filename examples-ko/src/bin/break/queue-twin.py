@@ -1,5 +1,5 @@
 # 11.5 Queue: 아이템 하나를 들고 다음 것을 꺼내려던 소비자를 죽입니다.
-# 옆의 queue.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 queue-twin.py
+# 옆의 queue.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 queue-twin.py
 # 끝나지 않으므로 Ctrl-C를 누르십시오.
 
 import multiprocessing
@@ -31,13 +31,13 @@ def wait_asleep(pid):
 
 def consumer_a(queue, report):
     item = queue.get()
-    say("소비자 A", f"{item}, 꺼냄. 들고서 get()을 다시 부릅니다.")
+    say("소비자 A", f"{item}, 꺼냄. 들고서 get()을 다시 호출합니다.")
     report.send(None)
     queue.get()  # 여기서 죽습니다. 읽기 락을 쥐고 있습니다.
 
 
 def consumer_b(queue):
-    say("소비자 B", "get()을 부릅니다.")
+    say("소비자 B", "get()을 호출합니다.")
     for _ in range(2):
         say("소비자 B", f"{queue.get()}, 꺼냄")
 

@@ -14,7 +14,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     ours,
     twin: include_str!("queue-twin.py"),
     fate: Fate::Hangs,
-    rust: "Rust에서는 A가 들고 있던 하나만 함께 사라지고, 나머지는 B가 꺼냅니다.",
+    rust: "Rust에서는 A가 들고 있던 아이템 하나만 사라지고, 나머지는 B가 꺼냅니다.",
     python: "파이썬에서는 A가 쥔 읽기 락이 풀리지 않아, 큐에 아이템이 있어도 B가 영원히 기다립니다.",
 };
 
@@ -47,14 +47,14 @@ fn put(queue: &Queue<String>, number: u32) -> Result<()> {
 
 fn consumer_a(queue: Queue<String>, report: Sender<()>) -> Result<()> {
     let item = queue.get()?;
-    say("소비자 A", format!("{item}, 꺼냄. 들고서 get()을 다시 부릅니다."));
+    say("소비자 A", format!("{item}, 꺼냄. 들고서 get()을 다시 호출합니다."));
     report.send(&())?;
     queue.get()?;
     Ok(())
 }
 
 fn consumer_b(queue: Queue<String>) -> Result<Vec<String>> {
-    say("소비자 B", "get()을 부릅니다.");
+    say("소비자 B", "get()을 호출합니다.");
     let mut items = Vec::new();
     for _ in 0..2 {
         let item = queue.get()?;

@@ -1,5 +1,5 @@
 # 11.8 Semaphore: 두 자리의 허가를 쥔 두 프로세스를 죽입니다.
-# 옆의 semaphore.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 홀로 돌려 볼 때: python3 semaphore-twin.py
+# 옆의 semaphore.rs와 같은 일을 파이썬의 multiprocessing으로 합니다. 따로 실행하려면: python3 semaphore-twin.py
 # 끝나지 않으므로 Ctrl-C를 누르십시오.
 
 import multiprocessing
@@ -23,7 +23,7 @@ def holder(semaphore, worker_id, report):
 
 
 def waiter(semaphore, calling):
-    say("Worker 3", "acquire()를 부릅니다.")
+    say("Worker 3", "acquire()를 호출합니다.")
     calling.send(None)
     semaphore.acquire()
     say("Worker 3", "들어갔습니다.")

@@ -14,7 +14,7 @@ pub const EXPERIMENT: Experiment = Experiment {
     ours,
     twin: include_str!("semaphore-twin.py"),
     fate: Fate::Hangs,
-    rust: "Rust에서는 죽은 프로세스의 자리가 돌아와 다음 사람이 들어갑니다.",
+    rust: "Rust에서는 죽은 프로세스의 자리가 반납되어 다음 프로세스가 들어갑니다.",
     python: "파이썬에서는 허가 둘이 사라져, 아무도 없는데 아무도 들어가지 못합니다.",
 };
 
@@ -38,7 +38,7 @@ fn ours() -> Result<()> {
     for death in deaths {
         say("부모", format!("join()의 Err: {death}"));
     }
-    let full = "자리 둘이 다 돌아오지 않았습니다";
+    let full = "자리 둘이 다 반납되지 않았습니다";
     let _both = (semaphore.try_acquire()?.context(full)?, semaphore.try_acquire()?.context(full)?);
     say("부모", "이제 두 자리를 한꺼번에 얻을 수 있습니다. 잃은 자리가 없습니다.");
     Ok(())
@@ -53,10 +53,10 @@ fn holder(semaphore: Semaphore, worker_id: u32, report: Sender<()>) -> Result<()
 }
 
 fn waiter(semaphore: Semaphore, calling: Sender<()>) -> Result<()> {
-    say("Worker 3", "acquire()를 부릅니다.");
+    say("Worker 3", "acquire()를 호출합니다.");
     calling.send(&())?;
     let permit = semaphore.acquire()?;
     let pid = permit.recovered_from().context("누구의 자리였는지 알려 주지 않았습니다")?;
-    say("Worker 3", format!("들어갔습니다. PID {pid}이(가) 쥔 채 죽은 자리입니다."));
+    say("Worker 3", format!("들어갔습니다. 프로세스(PID {pid})가 쥔 채 죽은 자리입니다."));
     Ok(())
 }

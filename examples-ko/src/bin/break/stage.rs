@@ -22,7 +22,7 @@ pub struct Experiment {
     pub ours: fn() -> Result<()>,
     /// 같은 일을 하는 파이썬 소스.
     pub twin: &'static str,
-    /// 파이썬이 겪으리라 보는 일. 정말 그런지는 그때마다 확인합니다.
+    /// 파이썬에서 일어날 것으로 예상하는 일. 정말 그런지는 그때마다 확인합니다.
     pub fate: Fate,
     /// 정리하는 줄의 앞쪽과, 파이썬이 `fate`대로였을 때의 뒤쪽.
     pub rust: &'static str,
@@ -43,7 +43,7 @@ pub fn say(who: &str, text: impl Display) {
     println!("Process ID: {} - {who}: {text}", id());
 }
 
-/// 자식에서 부릅니다. 지금이 죽일 순간이라고 알리고, 죽임을 당할 때까지 잡니다.
+/// 자식에서 호출합니다. 지금이 죽일 순간이라고 알리고, 죽을 때까지 잠듭니다.
 pub fn report_and_wait(report: &Sender<()>) -> Result<()> {
     report.send(&())?;
     loop {
@@ -51,7 +51,7 @@ pub fn report_and_wait(report: &Sender<()>) -> Result<()> {
     }
 }
 
-/// 부모에서 부릅니다. `SIGKILL`로 죽이고 거두어들여, `join`이 알려 준 에러를 돌려줍니다.
+/// 부모에서 호출합니다. `SIGKILL`로 죽이고 회수해, `join`이 알려 준 에러를 반환합니다.
 pub fn kill(victim: Process<()>, role: &str) -> Result<ProcessError> {
     say("부모", format!("{role}(PID {})에 SIGKILL을 보냅니다.", victim.id()));
     victim.kill();
