@@ -13,10 +13,12 @@
 //! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
 //! | 프로세스 하나에 시그널을 쏟아붓습니다 | `pestering.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
+//! | 스레드, 커널, 파이썬과 속도를 비교합니다 | `compare.rs`, `compare/` |
 
 pub mod asleep;
 pub mod breaking;
 pub mod children;
+pub mod compare;
 pub mod foreign;
 pub mod harness;
 mod leftover;
