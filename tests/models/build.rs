@@ -83,7 +83,10 @@ fn rewrite(file: &str, name: &str, mut source: String, missing: &mut Vec<String>
     if name == "shared.rs" {
         // 매핑은 대역이 맡고, 바이트를 칸에 쓰고 읽는 두 함수만 가져옵니다.
         let start = source.find("/// `bytes`를 8바이트씩").unwrap_or_default();
-        source = format!("use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}", &source[start..]);
+        source = format!(
+            "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}",
+            &source[start..]
+        );
     }
     for (_, from, to) in SIZES.iter().filter(|(file, ..)| *file == name) {
         replace(&mut source, from, to);

@@ -193,11 +193,7 @@ impl Turns {
     const MISSES: u32 = 4;
 
     pub(crate) const fn new() -> Turns {
-        Turns {
-            impatient: AtomicU32::new(0),
-            taken: AtomicU32::new(0),
-            missed: AtomicU32::new(0),
-        }
+        Turns { impatient: AtomicU32::new(0), taken: AtomicU32::new(0), missed: AtomicU32::new(0) }
     }
 
     /// 오래 기다린다고 알립니다. 반환된 것이 사라질 때, 얻었거나 그만두었다고 알립니다.

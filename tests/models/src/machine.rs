@@ -198,7 +198,9 @@ pub mod futex {
 #[allow(non_camel_case_types, clippy::missing_safety_doc, reason = "libc의 이름을 그대로 씁니다")]
 pub mod libc {
     use super::{ME, own_pid, step};
-    use loom::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
+    use loom::sync::atomic::{
+        AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+    };
     use rustix::time::Timespec;
     use std::cell::Cell;
 
@@ -214,7 +216,10 @@ pub mod libc {
     pub const PTHREAD_PROCESS_SHARED: c_int = 1;
     pub const PTHREAD_MUTEX_ROBUST: c_int = 1;
     pub const PTHREAD_MUTEX_ERRORCHECK: c_int = 2;
-    #[allow(clippy::declare_interior_mutable_const, reason = "libc에서도 복사해 쓰는 처음 값입니다")]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "libc에서도 복사해 쓰는 처음 값입니다"
+    )]
     pub const PTHREAD_MUTEX_INITIALIZER: pthread_mutex_t =
         pthread_mutex_t { word: None, owner: Cell::new(0), owner_died: Cell::new(false) };
 
@@ -271,7 +276,10 @@ pub mod libc {
         0
     }
 
-    pub unsafe fn pthread_mutex_init(mutex: *mut pthread_mutex_t, _: *const pthread_mutexattr_t) -> c_int {
+    pub unsafe fn pthread_mutex_init(
+        mutex: *mut pthread_mutex_t,
+        _: *const pthread_mutexattr_t,
+    ) -> c_int {
         // SAFETY: 호출한 쪽이 약속하듯이 아직 아무도 보지 못하는 뮤텍스입니다.
         unsafe { (*mutex).word = Some(AtomicU32::new(0)) };
         0

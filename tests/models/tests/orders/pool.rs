@@ -96,7 +96,8 @@ fn collect(desk: &Desk, read: &mut u64, got: &mut Vec<(u32, Kind)>) -> bool {
 }
 
 /// 작업자가 묶음 하나에서 남기는 기록들.
-const RECORDS: [(u32, Kind); 4] = [(1, Kind::Begin), (0, Kind::Value), (1, Kind::Value), (1, Kind::End)];
+const RECORDS: [(u32, Kind); 4] =
+    [(1, Kind::Begin), (0, Kind::Value), (1, Kind::Value), (1, Kind::End)];
 
 fn work(desk: &Desk, wake: impl Fn()) {
     for (index, kind) in RECORDS {
