@@ -26,11 +26,11 @@ fn take(board: &BoardView, who: Who) -> Option<(usize, u64)> {
 /// 둘이 닫힐 때까지 가져갑니다. 묶음마다 하나만 가져가고, 붙인 것은 모두 가져갑니다.
 pub fn each_chunk_is_taken_once() {
     let board = Board::new(2).unwrap();
+    post(&board, 0, 1);
     let workers = [1, 2].map(|who| {
         let view = board.view();
         spawn(move || std::iter::from_fn(|| take(&view, who)).collect::<Vec<_>>())
     });
-    post(&board, 0, 1);
     post(&board, 1, 2);
     board.close();
     let [first, second] = workers.map(|worker| worker.join().unwrap());
@@ -95,11 +95,14 @@ fn collect(desk: &Desk, read: &mut u64, got: &mut Vec<(u32, Kind)>) -> bool {
     got.len() > before
 }
 
-/// 작업자가 묶음 하나에서 남기는 기록들.
-const RECORDS: [(u32, Kind); 4] = [(1, Kind::Begin), (0, Kind::Value), (1, Kind::Value), (1, Kind::End)];
+/// 작업자가 1번 묶음의 항목 `count`개를 계산하며 남기는 기록들.
+fn records(count: u32) -> Vec<(u32, Kind)> {
+    let values = (0..count).map(|index| (index, Kind::Value));
+    [(1, Kind::Begin)].into_iter().chain(values).chain([(1, Kind::End)]).collect()
+}
 
-fn work(desk: &Desk, wake: impl Fn()) {
-    for (index, kind) in RECORDS {
+fn work(desk: &Desk, count: u32, wake: impl Fn()) {
+    for (index, kind) in records(count) {
         let bytes = [index as u8 + 1; 8];
         let bytes = if kind == Kind::Value { &bytes[..] } else { &[] };
         if kind == Kind::Value {
@@ -110,6 +113,14 @@ fn work(desk: &Desk, wake: impl Fn()) {
     wake();
 }
 
+/// 죽은 작업자의 책상: 놓은 기록은 앞에서부터 온전하고, 마지막으로 시작한 항목은 결과가 놓인 항목이거나 그다음입니다.
+fn check_desk(desk: &Desk, count: u32, got: &[(u32, Kind)]) {
+    assert_eq!(got, &records(count)[..got.len()]);
+    let values = got.iter().filter(|(_, kind)| *kind == Kind::Value).count() as u32;
+    let started = desk.item_of(1).map_or(0, |index| index + 1);
+    assert!((values..=values + 1).contains(&started), "{values}, {started}");
+}
+
 /// 작업자의 소식은 빠지지 않습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 우편을 보냅니다.
 pub fn news_reaches_the_parent() {
     let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
@@ -117,7 +128,7 @@ pub fn news_reaches_the_parent() {
     let worker = {
         let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
         spawn(move || {
-            work(&desk, || {
+            work(&desk, 2, || {
                 if view.parent_must_wake() {
                     *mail.0.lock().unwrap() += 1;
                     mail.1.notify_one();
@@ -126,7 +137,7 @@ pub fn news_reaches_the_parent() {
         })
     };
     let (mut read, mut got) = (0, Vec::new());
-    while got.len() < RECORDS.len() {
+    while got.len() < 4 {
         // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
         board.parent_sleeps(true);
         if collect(&desk, &mut read, &mut got) {
@@ -138,51 +149,52 @@ pub fn news_reaches_the_parent() {
         }
         *letters -= 1;
     }
-    assert_eq!(got, RECORDS);
+    check_desk(&desk, 2, &got);
     worker.join().unwrap();
 }
 
-/// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 죽기 전에 놓은 기록은 읽히고, 가져가지 않았으면 다른 작업자가 가져갑니다.
+/// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 가져가지 않았으면 다른 작업자가 가져갑니다.
 pub fn worker_dies(steps: usize) {
     let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
-    post(&board, 0, 1);
     let victim = {
         let (view, desk) = (board.view(), desk.clone());
-        spawn_doomed(steps, move || {
-            let taken = take(&view, 1).is_some();
-            if taken {
-                work(&desk, || {});
-            }
-            taken
-        })
+        spawn_doomed(steps, move || take(&view, 1).map(|_| work(&desk, 1, || {})).is_some())
     };
     let other = {
         let view = board.view();
         spawn(move || take(&view, 2).is_some())
     };
-    let (mut read, mut got) = (0, Vec::new());
+    post(&board, 0, 1);
     board.close();
-    // 살아 있는 동안 읽지 않으면 책상이 차서 끝나지 않습니다.
-    while !killed() && got.len() < RECORDS.len() && board.owner(0, 1).unwrap() != 2 {
+    let (victim, other) = (victim.join(), other.join().unwrap());
+    let mut got = Vec::new();
+    collect(&desk, &mut 0, &mut got);
+    check_desk(&desk, 1, &got);
+    let owner = board.owner(0, 1).unwrap();
+    assert_eq!(owner, if other { 2 } else { 1 });
+    assert!(got.is_empty() || owner == 1);
+    match victim {
+        Some(took) => assert_eq!((took, got.len()), (!other, if took { 3 } else { 0 })),
+        None => assert!(killed()),
+    }
+}
+
+/// 부모가 읽고 있을 때 작업자가 어느 걸음에서 죽어도: 놓은 기록은 모두 읽힙니다.
+pub fn worker_dies_while_read(steps: usize) {
+    let desk = desk().unwrap();
+    let victim = {
+        let desk = desk.clone();
+        spawn_doomed(steps, move || work(&desk, 2, || {}))
+    };
+    let (mut read, mut got) = (0, Vec::new());
+    while !killed() && got.len() < 4 {
         collect(&desk, &mut read, &mut got);
         loom::thread::yield_now();
     }
-    let (victim, other) = (victim.join(), other.join().unwrap());
+    let lived = victim.join().is_some();
     collect(&desk, &mut read, &mut got);
-    assert_eq!(got, RECORDS[..got.len()]);
-    let owner = board.owner(0, 1).unwrap();
-    match victim {
-        Some(true) => assert_eq!((owner, other, got.len()), (1, false, RECORDS.len())),
-        Some(false) => assert_eq!((owner, other, got.len()), (2, true, 0)),
-        None => {
-            assert_eq!((owner, other), if other { (2, true) } else { (1, false) });
-            assert!(got.is_empty() || owner == 1);
-            // 마지막으로 시작한 항목은, 결과가 놓인 항목이거나 그다음입니다.
-            let values = got.iter().filter(|(_, kind)| *kind == Kind::Value).count() as u32;
-            let started = desk.item_of(1).map_or(0, |index| index + 1);
-            assert!((values..=values + 1).contains(&started), "{values}, {started}");
-        }
-    }
+    check_desk(&desk, 2, &got);
+    assert!(!lived || got.len() == 4);
 }
 
 #[test]
@@ -200,4 +212,5 @@ fn no_wake_is_lost() {
 #[test]
 fn worker_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(worker_dies);
+    Mode::RECHECKS.at_every_step(worker_dies_while_read);
 }
