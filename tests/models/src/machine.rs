@@ -406,6 +406,11 @@ impl Mode {
     /// 언젠가 스스로 다시 살펴봅니다. 누가 죽는 모형에 씁니다.
     pub const RECHECKS: Mode = Mode { rechecks: true, ..Mode::STRICT };
 
+    /// 빼앗기의 한도만 다른 방법.
+    pub const fn preempting(self, preemptions: usize) -> Mode {
+        Mode { preemptions, ..self }
+    }
+
     /// 가능한 순서를 모두 돌려 봅니다. 멈추거나(교착 상태) 패닉하는 순서가 있으면 패닉합니다.
     pub fn explore(self, model: impl Fn() + Send + Sync + 'static) {
         self.run(model);

@@ -1,9 +1,11 @@
 //! 풀의 게시판과 책상의 약속들. 부모와 작업자가 하는 일은 `worker.rs`와 `dispatch.rs`를 줄인 것입니다.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use loom::sync::{Condvar, Mutex};
-use models::machine::{Mode, killed, spawn, spawn_doomed};
+use models::core::build::EventCount;
+use models::machine::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use models::machine::{Child, Mode, killed, spawn, spawn_doomed};
 use models::pool::board::{
     Board, BoardView, DESK_BUSY, Desk, Kind, Post, Reader, RecordHead, Who, desk, write_record,
 };
@@ -121,36 +123,65 @@ fn check_desk(desk: &Desk, count: u32, got: &[(u32, Kind)]) {
     assert!((values..=values + 1).contains(&started), "{values}, {started}");
 }
 
-/// 작업자의 소식은 빠지지 않습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 우편을 보냅니다.
-pub fn news_reaches_the_parent() {
-    let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
-    let mail = Arc::new((Mutex::new(0), Condvar::new()));
+/// 채널의 대역. 부모는 여기서 편지나 작업자의 죽음을 기다립니다.
+#[derive(Default)]
+struct Mail {
+    letters: AtomicU32,
+    arrived: EventCount,
+}
+
+impl Mail {
+    fn send(&self) {
+        let _ = self.letters.fetch_add(1, Release);
+        self.arrived.notify_one();
+    }
+
+    /// 작업자가 죽었으면 `false`입니다.
+    fn recv(&self) -> bool {
+        let one = |letters: u32| letters.checked_sub(1);
+        let look = || {
+            let letter = self.letters.fetch_update(Acquire, Relaxed, one).is_ok();
+            Ok::<_, Infallible>((letter || killed()).then_some(letter))
+        };
+        self.arrived.wait_for(None, look).unwrap().unwrap()
+    }
+}
+
+/// 작업자 하나가 일하고 부모는 소식이 올 때마다 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 보냅니다.
+fn work_and_read(start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
+    let (board, desk, mail) = (Board::new(1).unwrap(), desk().unwrap(), Arc::new(Mail::default()));
     let worker = {
         let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
-        spawn(move || {
+        start(Box::new(move || {
             work(&desk, 2, || {
                 if view.parent_must_wake() {
-                    *mail.0.lock().unwrap() += 1;
-                    mail.1.notify_one();
+                    mail.send();
                 }
             })
-        })
+        }))
     };
     let (mut read, mut got) = (0, Vec::new());
     while got.len() < 4 {
         // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
         board.parent_sleeps(true);
-        if collect(&desk, &mut read, &mut got) {
-            continue;
+        if !collect(&desk, &mut read, &mut got) && !mail.recv() {
+            break;
         }
-        let mut letters = mail.0.lock().unwrap();
-        while *letters == 0 {
-            letters = mail.1.wait(letters).unwrap();
-        }
-        *letters -= 1;
     }
+    let lived = worker.join().is_some();
+    collect(&desk, &mut read, &mut got);
     check_desk(&desk, 2, &got);
-    worker.join().unwrap();
+    assert!(!lived || got.len() == 4);
+}
+
+/// 작업자의 소식은 빠지지 않습니다.
+pub fn news_reaches_the_parent() {
+    work_and_read(spawn);
+}
+
+/// 부모가 읽고 있을 때 작업자가 어느 걸음에서 죽어도: 놓은 기록은 모두 읽힙니다.
+pub fn worker_dies_while_read(steps: usize) {
+    work_and_read(|work| spawn_doomed(steps, work));
 }
 
 /// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 가져가지 않았으면 다른 작업자가 가져갑니다.
@@ -179,24 +210,6 @@ pub fn worker_dies(steps: usize) {
     }
 }
 
-/// 부모가 읽고 있을 때 작업자가 어느 걸음에서 죽어도: 놓은 기록은 모두 읽힙니다.
-pub fn worker_dies_while_read(steps: usize) {
-    let desk = desk().unwrap();
-    let victim = {
-        let desk = desk.clone();
-        spawn_doomed(steps, move || work(&desk, 2, || {}))
-    };
-    let (mut read, mut got) = (0, Vec::new());
-    while !killed() && got.len() < 4 {
-        collect(&desk, &mut read, &mut got);
-        loom::thread::yield_now();
-    }
-    let lived = victim.join().is_some();
-    collect(&desk, &mut read, &mut got);
-    check_desk(&desk, 2, &got);
-    assert!(!lived || got.len() == 4);
-}
-
 #[test]
 fn chunks_are_taken_once() {
     Mode::STRICT.explore(each_chunk_is_taken_once);
@@ -211,6 +224,6 @@ fn no_wake_is_lost() {
 
 #[test]
 fn worker_killed_at_any_step() {
-    Mode::RECHECKS.at_every_step(worker_dies);
-    Mode::RECHECKS.at_every_step(worker_dies_while_read);
+    Mode::RECHECKS.preempting(1).at_every_step(worker_dies);
+    Mode::RECHECKS.preempting(1).at_every_step(worker_dies_while_read);
 }

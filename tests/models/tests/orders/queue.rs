@@ -206,7 +206,7 @@ fn writer_killed_at_any_step() {
 #[test]
 fn reader_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(reader_dies);
-    Mode::RECHECKS.at_every_step(reader_dies_with_a_writer_waiting);
+    Mode::RECHECKS.preempting(1).at_every_step(reader_dies_with_a_writer_waiting);
 }
 
 #[test]
