@@ -7,7 +7,7 @@
 //! 걸음은 아무것도 하지 않습니다([`step`]).
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed as Plain};
 
@@ -209,7 +209,9 @@ pub mod futex {
 #[allow(non_camel_case_types, clippy::missing_safety_doc, reason = "libc의 이름을 그대로 씁니다")]
 pub mod libc {
     use super::{ME, own_pid, step};
-    use loom::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
+    use loom::sync::atomic::{
+        AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+    };
     use rustix::time::Timespec;
     use std::cell::Cell;
 
@@ -225,7 +227,10 @@ pub mod libc {
     pub const PTHREAD_PROCESS_SHARED: c_int = 1;
     pub const PTHREAD_MUTEX_ROBUST: c_int = 1;
     pub const PTHREAD_MUTEX_ERRORCHECK: c_int = 2;
-    #[allow(clippy::declare_interior_mutable_const, reason = "libc에서도 복사해 쓰는 처음 값입니다")]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "libc에서도 복사해 쓰는 처음 값입니다"
+    )]
     pub const PTHREAD_MUTEX_INITIALIZER: pthread_mutex_t =
         pthread_mutex_t { word: None, owner: Cell::new(0), owner_died: Cell::new(false) };
 
@@ -282,7 +287,10 @@ pub mod libc {
         0
     }
 
-    pub unsafe fn pthread_mutex_init(mutex: *mut pthread_mutex_t, _: *const pthread_mutexattr_t) -> c_int {
+    pub unsafe fn pthread_mutex_init(
+        mutex: *mut pthread_mutex_t,
+        _: *const pthread_mutexattr_t,
+    ) -> c_int {
         // SAFETY: 호출한 쪽이 약속하듯이 아직 아무도 보지 못하는 뮤텍스입니다.
         unsafe { (*mutex).word = Some(AtomicU32::new(0)) };
         0
@@ -360,6 +368,7 @@ impl Instant {
 }
 
 /// 깨어서 기다리지 않고 곧바로 잠듭니다. 깨어서 살펴보는 것은 늦게 온 것과 같으므로 새로운 순서가 없습니다.
+#[derive(Default)]
 pub struct Backoff;
 
 impl Backoff {
@@ -427,21 +436,16 @@ impl Mode {
     /// 누가 죽은 실행이 있으면 `true`입니다.
     fn run(self, model: impl Fn() + Send + Sync + 'static) -> bool {
         let missing = crate::MISSING;
-        if !missing.is_empty() {
-            panic_any(format!(
-                "코드에서 찾지 못한 줄이 있습니다. models의 build.rs와 twists.rs를 고치십시오: {missing:#?}"
-            ));
-        }
+        assert!(
+            missing.is_empty(),
+            "코드에서 찾지 못한 줄이 있습니다. models의 build.rs와 twists.rs를 고치십시오: {missing:#?}"
+        );
         let killed = Arc::new(AtomicBool::new(false));
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(self.preemptions);
         builder.max_branches = 10_000;
         let any = Arc::clone(&killed);
-        let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
-        let counted = Arc::clone(&runs);
-        let start = std::time::Instant::now();
         builder.check(move || {
-            counted.fetch_add(1, Plain);
             KERNEL.with(|kernel| {
                 kernel.sleepers.borrow_mut().clear();
                 kernel.last_pid.set(1);
@@ -452,10 +456,11 @@ impl Mode {
             let timer = self.rechecks.then(|| loom::thread::spawn(recheck_when_quiet));
             model();
             KERNEL.with(|kernel| kernel.over.set(true));
-            timer.map(|timer| timer.join().unwrap());
+            if let Some(timer) = timer {
+                timer.join().unwrap();
+            }
             any.fetch_or(KERNEL.with(|kernel| kernel.killed.get()), Plain);
         });
-        eprintln!("{} runs {:?} {}", runs.load(Plain), start.elapsed(), killed.load(Plain));
         killed.load(Plain)
     }
 }

@@ -107,14 +107,7 @@ fn finished_work_is_never_unfinished() {
 #[test]
 fn abandoned_work_is_told() {
     Mode::STRICT.explore(dropped_work_is_told);
-}
-
-#[test]
-fn xa() {
     Mode::STRICT.explore(dropped_work_is_told_beside_an_empty_hand);
-}
-#[test]
-fn xb() {
     Mode::STRICT.explore(dropped_work_is_told_to_both);
 }
 
