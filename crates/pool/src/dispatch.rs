@@ -418,7 +418,8 @@ impl State {
             let (run, skip, count) = (chunk.run.distance(), chunk.skip, chunk.to_run);
             self.board.post(place, seq, &Post { run, skip, count, items });
             let mail_due = items.is_none();
-            self.posted[place] = Some(Posted { seq, chunk, mail_due, unbegun_since: None });
+            self.posted[place] =
+                Some(Posted { seq, chunk, mail_due, begun_by: None, unbegun_since: None });
         }
     }
 
@@ -491,16 +492,20 @@ impl State {
         let mut progressed = !finished.is_empty();
         finished.into_iter().for_each(|chunk| self.finish(chunk));
         for place in (0..self.posted.len()).rev() {
-            let working_on = worker.working_on == Some(place);
-            let owned = |posted: &Posted| {
-                working_on || self.board.owner(place, posted.seq).is_ok_and(|owner| owner == who)
+            let working_on = |posted: &Posted| worker.working_on == Some((place, posted.seq));
+            // 시작하기 전에는 표지를 믿을 수밖에 없습니다. 틀렸다면 누가 시작할 때 드러납니다.
+            let claimed = |posted: &Posted| {
+                posted.begun_by.is_none()
+                    && self.board.owner(place, posted.seq).is_ok_and(|owner| owner == who)
             };
+            let owned = |posted: &Posted| working_on(posted) || claimed(posted);
             if !self.posted[place].as_ref().is_some_and(owned) {
                 continue;
             }
             let Some(posted) = self.posted[place].take() else { continue };
+            let begun = posted.begun_by.is_some();
             let before = (posted.chunk.skip, posted.chunk.retries);
-            let chunk = posted.reclaim(working_on.then_some(&worker), &death);
+            let chunk = posted.reclaim(begun.then_some(&worker), &death);
             // 다시 해 볼 항목도 한 번은 해 본 것입니다.
             progressed |= (chunk.skip, chunk.retries) != before;
             if chunk.is_done() { self.finish(chunk) } else { self.waiting.push_front(chunk) }
@@ -547,7 +552,7 @@ impl State {
                 Ok(who) => self.slots.get(usize::from(who) - 1),
                 Err(_) => None,
             };
-            let begun = |worker: &Worker| worker.working_on == Some(place);
+            let begun = |worker: &Worker| worker.working_on == Some((place, posted.seq));
             match owner {
                 None => broken = true,
                 Some(slot) if slot.worker.as_ref().is_some_and(begun) => {}

@@ -63,8 +63,8 @@ pub struct Worker {
     /// 책상에서 지금까지 읽은 칸과 우편의 수.
     read: u64,
     mailed: u32,
-    /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치.
-    pub working_on: Option<usize>,
+    /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치와, 그 묶음의 번호.
+    pub working_on: Option<(usize, u64)>,
     /// 지금까지 마친 묶음의 수.
     finished: u64,
     /// 살펴보라는 우편을 꺼냈습니다.
@@ -162,8 +162,7 @@ impl Worker {
         }
         let mut scratch = Vec::new();
         loop {
-            let current = self.working_on.and_then(|place| posted[place].as_mut());
-            let Some(current) = current else {
+            let Some((place, seq)) = self.working_on else {
                 // 이 작업자가 차지한 묶음의 시작만 올 수 있습니다.
                 scratch.clear();
                 let Some(head) = reader.next(&mut scratch)? else { break };
@@ -172,25 +171,33 @@ impl Worker {
                 };
                 let place = posted.iter().position(begun).filter(|_| head.kind == Kind::Begin);
                 let place = place.ok_or(Corrupted)?;
-                let seq = posted[place].as_ref().map_or(0, |posted| posted.seq);
-                if board.owner(place, seq)? != who {
+                let Some(begun) = &mut posted[place] else { return Err(Corrupted) };
+                // 표지는 누구나 고칠 수 있습니다. 다른 작업자가 이미 시작한 묶음은 다시 시작할 수 없습니다.
+                if board.owner(place, begun.seq)? != who || begun.begun_by.is_some() {
                     return Err(Corrupted);
                 }
-                self.working_on = Some(place);
+                begun.begun_by = Some(who);
+                self.working_on = Some((place, begun.seq));
                 continue;
             };
+            let current = posted[place].as_mut().filter(|posted| posted.seq == seq);
+            let current = current.ok_or(Corrupted)?;
             if let Some(reason) = &lost {
                 current.chunk.results.not_received = Some(reason.clone());
             }
-            let Results { records, .. } = &mut current.chunk.results;
+            let Results { records, next, .. } = &mut current.chunk.results;
             let before = records.len();
             let Some(head) = reader.next(records)? else { break };
             match head.kind {
-                Kind::Value | Kind::Cause if head.index < current.chunk.to_run => {}
+                Kind::Value | Kind::Cause
+                    if (*next..current.chunk.to_run).contains(&head.index) =>
+                {
+                    *next = head.index + 1;
+                }
                 Kind::End if head.index == current.seq as u32 => {
                     records.truncate(before);
-                    let place = self.working_on.take();
-                    let done = place.and_then(|place| posted[place].take());
+                    self.working_on = None;
+                    let done = posted[place].take();
                     finished.extend(done.map(|posted| posted.chunk));
                     self.finished += 1;
                 }
@@ -269,10 +276,13 @@ fn addressee<'a>(
     let places = posted.iter_mut().enumerate();
     let mut ours = places.filter_map(|(place, posted)| Some((place, posted.as_mut()?)));
     let (place, found) = ours.find(|(_, posted)| posted.seq == seq).ok_or(Corrupted)?;
-    if board.owner(place, seq)? != who || index >= found.chunk.to_run {
+    let (results, to_run) = (&mut found.chunk.results, found.chunk.to_run);
+    // 항목은 차례로 계산하므로 위치는 늘기만 합니다. 하나를 거듭 보내 메모리를 채우지도 못합니다.
+    if board.owner(place, seq)? != who || !(results.next_mailed..to_run).contains(&index) {
         return Err(Corrupted);
     }
-    Ok(&mut found.chunk.results)
+    results.next_mailed = index + 1;
+    Ok(results)
 }
 
 /// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다. 작업자가 채널을 닫았으면 `false`입니다.
@@ -299,6 +309,8 @@ pub struct Posted {
     pub chunk: Chunk,
     /// 항목들을 우편으로 보내야 하는데 아직 보내지 않았습니다.
     pub mail_due: bool,
+    /// 이 묶음을 시작한 작업자.
+    pub begun_by: Option<Who>,
     /// 누가 차지했지만 아직 시작하지 않은 것을 처음 본 때.
     pub unbegun_since: Option<Instant>,
 }

@@ -111,13 +111,15 @@ struct Chunk {
 impl Work {
     fn one_chunk(mut self, place: usize, seq: u64) -> Result<Work, ChannelError> {
         let mut items = Vec::new();
-        let (run, skip, count, here) = self.board.read(place, &mut items);
+        let post = self.board.read(place, seq, &mut items);
+        let post = post.map_err(|_| ChannelError::Malformed("표지와 게시글의 번호가 다릅니다"));
+        let (run, skip, count, here) = post?;
         self.put(seq as u32, Kind::Begin, &[]);
         self.chunk = Chunk { seq, skip, count, items: items.into() };
         let refused = if here { None } else { self.receive_items()? };
         let mut work = match refused {
             // SAFETY: 게시글은 부모만 쓸 수 있는 메모리이고(F_SEAL_FUTURE_WRITE), 부모는 같은 실행 파일에서 `RunChunk::new`로 잰
-            // 위치만 적습니다. 이 작업자는 그 게시글의 표지를 차지했으므로, 다 쓴 게시글을 읽었습니다.
+            // 위치만 적습니다. 게시글에 적힌 번호가 차지한 표지의 번호와 같으므로, 부모가 다 쓴 게시글을 읽었습니다.
             None => unsafe { RunChunk::from_distance(run).call(self) }?,
             Some(reason) => {
                 let cause = Cause::Failed(reason);
