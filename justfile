@@ -91,6 +91,10 @@ test *ARGS:
 torture *ARGS:
     @cargo run --release -p tests --bin torture -- "$@"
 
+# 스레드, 커널, 파이썬과 속도를 비교합니다 (예: just compare lock queue, just compare --rounds 11 --json, just compare --growth)
+compare *ARGS:
+    @cargo run --release -p tests --bin compare -- "$@"
+
 # 서식, 린트, 문서
 lint:
     sh .ci/lint

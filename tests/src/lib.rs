@@ -7,14 +7,18 @@
 //! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
 //! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
 //! | 프로세스의 상태를 봅니다 | `procfs.rs` |
+//! | 프로세스가 커널 안에서 깊이 잠들었는지 봅니다 | `asleep.rs` |
 //! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
 //! | 여러 시험의 자식이 함께 하는 일 | `children.rs` |
 //! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
 //! | 프로세스 하나에 시그널을 쏟아붓습니다 | `pestering.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
+//! | 스레드, 커널, 파이썬과 속도를 비교합니다 | `compare.rs`, `compare/` |
 
+pub mod asleep;
 pub mod breaking;
 pub mod children;
+pub mod compare;
 pub mod foreign;
 pub mod harness;
 mod leftover;

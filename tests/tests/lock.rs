@@ -33,6 +33,8 @@ fn main() {
         deaths::next_is_told_until_repaired,
         deaths::waiter_is_told_at_once,
         deaths::try_and_timeout_are_told_too,
+        deaths::told_is_not_holding,
+        deaths::repairer_may_die_too,
         deaths::death_of_a_woken_waiter_wakes_the_next,
         deaths::invariant_survives_random_kills,
     ]);

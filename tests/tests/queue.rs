@@ -35,6 +35,8 @@ fn main() {
         bounds::too_large_says_the_sizes,
         bounds::too_many_bytes_to_create,
         bounds::handles_are_refused,
+        bounds::maxsize_counts_the_items,
+        bounds::small_items_do_not_overtake_a_large_one,
         bounds::descriptors_stay_flat,
         closing::drains_then_disconnects,
         closing::iter_ends,

@@ -130,10 +130,16 @@ fn inherited_socket() -> Option<OwnedFd> {
     // 먼저 값싼 쪽을 봅니다. 자식이 아니면 여기서 끝납니다.
     std::env::var_os(MARK)?;
     // 실행될 때 받은 환경만 믿습니다. `set_var`로 바꾼 것은 여기에 보이지 않습니다.
-    let environment = fs::read("/proc/self/environ").ok()?;
-    let mark = environment.split(|byte| *byte == 0).find_map(|entry| {
-        std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('=')
-    })?;
+    let environment = fs::read("/proc/self/environ").unwrap_or_else(|error| {
+        // 자식일 수 있는데 확인하지 못했습니다. 프로그램을 처음부터 실행하면 자식이 또 자식을 만들 수 있으므로 끝냅니다.
+        eprintln!(
+            "자식 프로세스인지 확인하지 못했습니다(/proc/self/environ: {error}). 실행 파일에 읽기 권한이 있는지 확인하십시오"
+        );
+        exit(CANNOT_START)
+    });
+    let mark = environment
+        .split(|byte| *byte == 0)
+        .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('='))?;
     let (fd, inode) = mark.split_once(':')?;
     let (fd, inode) = (fd.parse::<RawFd>().ok().filter(|fd| *fd > 2)?, inode.parse::<u64>().ok()?);
     // SAFETY: 번호를 확인하는 동안만 빌립니다. 열려 있지 않으면 커널이 EBADF를 반환할 뿐입니다.

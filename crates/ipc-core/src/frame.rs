@@ -19,13 +19,14 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
+use crossbeam_utils::Backoff;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::error::ChannelError;
 use crate::parcel::{DESCRIPTORS_MAX, fingerprint};
@@ -106,7 +107,11 @@ impl Frame {
                 Err(Errno::AGAIN) if wait_ready(socket, PollFlags::OUT, deadline)? => {}
                 // 아직 읽히지 않은 디스크립터가 이 사용자의 한도(ulimit -n)를 넘었습니다. 잠시 다시 해 봅니다.
                 Err(Errno::TOOMANYREFS) if !expired(patience) => {
-                    wait_ready(socket, PollFlags::ERR, after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))))?;
+                    wait_ready(
+                        socket,
+                        PollFlags::ERR,
+                        after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))),
+                    )?;
                 }
                 Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
                 Err(Errno::TOOMANYREFS) if deadline.is_some() => return Err(ChannelError::Timeout),
@@ -128,9 +133,13 @@ impl Frame {
         socket: BorrowedFd,
         deadline: Deadline,
     ) -> Result<Frame, ChannelError> {
-        let blocking = if deadline.is_some() { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
+        // 상대가 바로 답하는 흔한 경우에 커널에서 자고 깨는 값을 아끼려고, 잠깐은 기다리지 않고 받아 봅니다.
+        let awake = Backoff::new();
+        let mut space =
+            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
         loop {
+            let sleeps = deadline.is_none() && awake.is_completed();
+            let blocking = if sleeps { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let slices = &mut [IoSliceMut::new(packet)];
             match recvmsg(socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC | blocking) {
@@ -148,6 +157,8 @@ impl Frame {
                 }
                 // 상대가 우리 메시지를 읽지 않은 채 닫았음을 한 번 알리는 것입니다. 상대가 보낸 것은 남아 있습니다.
                 Err(Errno::INTR | Errno::CONNRESET) => {}
+                Err(Errno::AGAIN) if expired(deadline) => return Err(ChannelError::Timeout),
+                Err(Errno::AGAIN) if !awake.is_completed() => awake.snooze(),
                 Err(Errno::AGAIN) if wait_ready(socket, PollFlags::IN, deadline)? => {}
                 Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
                 Err(errno) => return Err(errno.into()),

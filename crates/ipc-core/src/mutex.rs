@@ -14,13 +14,13 @@ use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
 use std::sync::LazyLock;
-use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::debug_is_display;
-use crate::wait::{Deadline, Turns, expired, recheck, remaining};
+use crate::wait::{Deadline, Naps, Turns, expired, remaining};
 
 /// 스레드 하나가 한꺼번에 쥘 수 있는 로버스트 뮤텍스의 수. 쥔 채 죽었을 때 커널이 되돌려 주는 수(`ROBUST_LIST_LIMIT`)입니다.
 const HELD_MAX: usize = 2048;
@@ -45,7 +45,9 @@ pub enum MutexError {
     #[error("이 스레드가 이미 쥐고 있습니다. 앞의 가드를 먼저 놓으십시오")]
     AlreadyHeld,
     /// 이 스레드가 너무 많이 쥐고 있습니다. 더 쥐면, 쥔 채 죽었을 때 커널이 다 되돌려 주지 못합니다.
-    #[error("스레드 하나가 락과 허가를 {HELD_MAX}개까지만 쥘 수 있습니다. 앞의 것을 먼저 놓으십시오")]
+    #[error(
+        "스레드 하나가 락과 허가를 {HELD_MAX}개까지만 쥘 수 있습니다. 앞의 것을 먼저 놓으십시오"
+    )]
     TooManyHeld,
     /// 운영체제의 에러입니다. 다른 프로세스가 공유 메모리를 망가뜨린 때에도 그렇습니다.
     #[error("운영체제가 뮤텍스를 거절했습니다({0})")]
@@ -135,17 +137,18 @@ impl Mutex {
         }
     }
 
-    /// 차례를 기다립니다. 적어도 [`RECHECK`](crate::build::RECHECK)마다 깨어나 스스로 살펴봅니다.
+    /// 차례를 기다립니다. 가끔([`Naps`]) 깨어나 스스로 살펴봅니다.
     ///
     /// glibc는 놓을 때 기다리는 쪽 하나만 깨웁니다. 깨어난 쪽이 쥐기 전에 죽고 그 사이 다른 쪽이 쥐었다 놓으면,
     /// 커널도 glibc도 그다음 대기자를 깨우지 않습니다. 그런 대기자도 이 간격만큼만 늦습니다.
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
-        let mut impatient = None;
+        let (mut impatient, mut naps) = (None, Naps::new());
         loop {
-            let nap = if impatient.is_none() { Turns::PATIENCE } else { recheck() };
+            let nap = if impatient.is_none() { Turns::PATIENCE } else { naps.next() };
             let nap = remaining(deadline).map_or(nap, |left| left.min(nap));
-            let until = clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();
+            let until =
+                clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();
             // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, `until`은 이 호출보다 오래 삽니다.
             match unsafe { pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, &until) }
             {
@@ -175,9 +178,9 @@ impl Mutex {
 
     /// 지금 쥔 프로세스의 PID. 비었으면 `None`입니다. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
     ///
-    /// 쥔 채 죽은 프로세스는 다음 차례가 올 때까지 남아 있습니다.
+    /// 쥔 채 죽은 프로세스는 다음 차례가 올 때까지 남아 있습니다. 비었으면, 앞의 주인이 쥔 동안 한 일이 이 뒤로 모두 보입니다.
     pub fn holder(&self) -> Option<u32> {
-        Some(self.holder.load(Relaxed)).filter(|pid| *pid != 0)
+        Some(self.holder.load(Acquire)).filter(|pid| *pid != 0)
     }
 
     #[inline]
@@ -229,7 +232,7 @@ impl Drop for MutexGuard<'_> {
     #[inline]
     fn drop(&mut self) {
         HELD.set(HELD.get() - 1);
-        self.mutex.holder.store(0, Relaxed);
+        self.mutex.holder.store(0, Release);
         // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
         unsafe { libc::pthread_mutex_unlock(self.mutex.raw.get()) };
         self.mutex.turns.hand_over();

@@ -8,7 +8,7 @@
 //! 바이트의 형식은 [postcard](https://docs.rs/postcard)입니다. 타입의 이름이나 모양을 적지 않아 작고 빠릅니다. 그 대신 값에
 //! 따라 모양이 달라지는 타입은 읽을 수 없으므로 거절하며, 그런 값은 [`Json`]으로 감쌉니다.
 
-use std::any::{TypeId, type_name};
+use std::any::{Any, TypeId, type_name};
 use std::cell::{Cell, RefCell};
 use std::fmt::{self, Display};
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -23,7 +23,7 @@ use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 use crate::error::CodecError;
-use crate::shared::{MEMORY_PREFIX, memory_name};
+use crate::shared::{FileId, MEMORY_PREFIX, memory_name};
 use crate::strict::{Strict, VARYING};
 
 /// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
@@ -84,13 +84,26 @@ impl<T: Message + Unpin> Inline for T {}
 
 scoped_thread_local! {
     /// 지금 쓰거나 읽는 소포의 디스크립터들. 쓰거나 읽는 동안에만 있습니다.
-    static FDS: RefCell<Vec<Option<OwnedFd>>>
+    static FDS: RefCell<Vec<Attached>>
 }
 thread_local! {
     /// 우리 타입이 거절한 이유. postcard는 사용자 정의 메시지를 버리므로 여기에 따로 적어 둡니다.
     static REFUSAL: Cell<Option<Refusal>> = const { Cell::new(None) };
     /// [`REFUSAL`]에 적힌 것이 있는지. 이쪽은 정리할 것이 없어 확인이 빠릅니다.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// 소포에 실린 디스크립터 하나. 값이 가져가면 비고, 같은 파일을 두 번 싣지 않게 파일의 정체를 함께 적습니다.
+#[derive(Debug)]
+struct Attached {
+    fd: Option<OwnedFd>,
+    id: Option<FileId>,
+}
+
+impl From<OwnedFd> for Attached {
+    fn from(fd: OwnedFd) -> Attached {
+        Attached { fd: Some(fd), id: None }
+    }
 }
 
 enum Refusal {
@@ -168,11 +181,12 @@ impl AsFd for Descriptor {
 
 impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
-        let attached = if ours {
-            Err(io::Error::other("공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오"))
+        let attached = if is_memory(self.as_fd()) {
+            Err(io::Error::other(
+                "공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오",
+            ))
         } else {
-            attach(self.as_fd(), |_| false)
+            attach(self.as_fd(), None)
         };
         serializer.serialize_u64(attached.map_err(|error| ser::Error::custom(refuse(&error)))?)
     }
@@ -180,28 +194,47 @@ impl Serialize for Descriptor {
 
 impl<'de> Deserialize<'de> for Descriptor {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        let get = |fd: &mut Option<OwnedFd>| fd.take_if(|fd| !is_memory(fd.as_fd()));
+        let fd = attached(u64::deserialize(deserializer)?, get);
         fd.map(Descriptor::from).map_err(|error| de::Error::custom(refuse(&error)))
     }
 }
 
-/// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `same`인 것이 이미 있으면 그 번호입니다.
-pub(crate) fn attach(fd: BorrowedFd, same: impl Fn(BorrowedFd) -> bool) -> io::Result<u64> {
+/// 이 크레이트의 공유 메모리인지 봅니다.
+fn is_memory(fd: BorrowedFd) -> bool {
+    memory_name(fd).is_ok_and(|name| name.starts_with(MEMORY_PREFIX))
+}
+
+/// 소포째로 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.
+struct Carried(OwnedFd);
+
+impl Serialize for Carried {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let index = attach(self.0.as_fd(), None);
+        serializer.serialize_u64(index.map_err(|error| ser::Error::custom(refuse(&error)))?)
+    }
+}
+
+impl<'de> Deserialize<'de> for Carried {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let fd = attached(u64::deserialize(deserializer)?, Option::take);
+        fd.map(Carried).map_err(|error| de::Error::custom(refuse(&error)))
+    }
+}
+
+/// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `id`가 같은 것이 이미 실렸으면 그 번호입니다.
+pub(crate) fn attach(fd: BorrowedFd, id: Option<FileId>) -> io::Result<u64> {
     if !FDS.is_set() {
         let why = "디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다";
         return Err(io::Error::other(why));
     }
     FDS.with(|fds| {
         let mut fds = fds.borrow_mut();
-        let there = fds.iter().position(|there| there.as_ref().is_some_and(|fd| same(fd.as_fd())));
-        let index = match there {
-            Some(index) => index,
-            None => {
-                fds.push(Some(fd.try_clone_to_owned()?));
-                fds.len() - 1
-            }
-        };
-        Ok(index as u64)
+        let there = fds.iter().position(|there| id.is_some() && there.id == id);
+        if there.is_none() {
+            fds.push(Attached { fd: Some(fd.try_clone_to_owned()?), id });
+        }
+        Ok(there.unwrap_or(fds.len() - 1) as u64)
     })
 }
 
@@ -211,7 +244,7 @@ pub(crate) fn attached<R>(
     get: impl FnOnce(&mut Option<OwnedFd>) -> Option<R>,
 ) -> io::Result<R> {
     let index = usize::try_from(index).unwrap_or(usize::MAX);
-    let get = || FDS.with(|fds| get(fds.borrow_mut().get_mut(index)?));
+    let get = || FDS.with(|fds| get(&mut fds.borrow_mut().get_mut(index)?.fd));
     let got = if FDS.is_set() { get() } else { None };
     got.ok_or_else(|| io::Error::other("메시지에 실려 오지 않은 디스크립터입니다"))
 }
@@ -224,7 +257,7 @@ pub struct Parcel {
     bytes: Vec<u8>,
     /// 다음에 꺼낼 위치.
     next: usize,
-    fds: RefCell<Vec<Option<OwnedFd>>>,
+    fds: RefCell<Vec<Attached>>,
 }
 
 impl Parcel {
@@ -234,7 +267,7 @@ impl Parcel {
     ///
     /// 직렬화하지 못하거나 값 하나가 4GiB를 넘으면 [`CodecError`].
     #[inline]
-    pub fn push<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<(), CodecError> {
+    pub fn push<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), CodecError> {
         let (start, descriptors) = (self.bytes.len(), self.descriptors());
         self.bytes.extend([0; 4]);
         let written = FDS.set(&self.fds, || encode(value, &mut self.bytes)).and_then(|()| {
@@ -259,7 +292,7 @@ impl Parcel {
     ///
     /// 값을 읽지 못하면 [`CodecError`]이며, 다음 값은 읽을 수 있습니다.
     #[inline]
-    pub fn pop<T: DeserializeOwned>(&mut self) -> Option<Result<T, CodecError>> {
+    pub fn pop<T: DeserializeOwned + 'static>(&mut self) -> Option<Result<T, CodecError>> {
         let (length, rest) = self.bytes.get(self.next..)?.split_first_chunk::<4>()?;
         let value = rest.get(..u32::from_ne_bytes(*length) as usize)?;
         self.next += 4 + value.len();
@@ -270,7 +303,8 @@ impl Parcel {
     pub fn skip(&mut self) -> bool {
         let length = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk::<4>());
         let Some(length) = length else { return false };
-        self.next = self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
+        self.next =
+            self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
         true
     }
 
@@ -281,7 +315,8 @@ impl Parcel {
     /// 디스크립터가 모자라면 운영체제의 에러입니다.
     pub fn try_clone(&self) -> io::Result<Parcel> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().map(|fd| fd.as_ref().map(OwnedFd::try_clone).transpose());
+        let copy = |attached: &Attached| attached.fd.as_ref().map(OwnedFd::try_clone).transpose();
+        let fds = fds.iter().map(|attached| Ok(Attached { fd: copy(attached)?, id: attached.id }));
         let fds = RefCell::new(fds.collect::<io::Result<_>>()?);
         Ok(Parcel { bytes: self.bytes.clone(), next: self.next, fds })
     }
@@ -314,19 +349,21 @@ impl From<Vec<u8>> for Parcel {
 impl Serialize for Parcel {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let fds = self.fds.borrow();
-        let fds = fds.iter().flatten().map(|fd| fd.try_clone().map(Descriptor::from));
-        let fds: Vec<Descriptor> = fds
-            .collect::<io::Result<_>>()
-            .map_err(|error| ser::Error::custom(refuse(&error)))?;
+        // 이미 꺼낸 것의 번호도 그대로 둡니다. 바이트에는 몇 번째인지가 적혀 있습니다.
+        let copy = |attached: &Attached| attached.fd.as_ref().map(OwnedFd::try_clone).transpose();
+        let fds = fds.iter().map(|attached| Ok(copy(attached)?.map(Carried)));
+        let fds: Vec<Option<Carried>> =
+            fds.collect::<io::Result<_>>().map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
     }
 }
 
 impl<'de> Deserialize<'de> for Parcel {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let (bytes, fds) = <(serde_bytes::ByteBuf, Vec<Descriptor>)>::deserialize(deserializer)?;
-        let fds = fds.into_iter().map(|descriptor| Some(descriptor.fd)).collect();
-        Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds) })
+        let (bytes, fds) =
+            <(serde_bytes::ByteBuf, Vec<Option<Carried>>)>::deserialize(deserializer)?;
+        let fds = fds.into_iter().map(|carried| Attached { fd: carried.map(|c| c.0), id: None });
+        Ok(Parcel { bytes: bytes.into_vec(), next: 0, fds: RefCell::new(fds.collect()) })
     }
 }
 
@@ -338,15 +375,21 @@ pub(crate) fn fingerprint<T: 'static>() -> u64 {
 }
 
 /// 값 하나를 메시지의 내용과, 함께 보낼 디스크립터로 바꿉니다.
-pub(crate) fn seal<T: Serialize>(value: &T) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
+pub(crate) fn seal<T: Serialize + 'static>(
+    value: &T,
+) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
     let (mut bytes, fds) = (Vec::new(), RefCell::default());
     FDS.set(&fds, || encode(value, &mut bytes))?;
-    Ok((bytes, fds.into_inner().into_iter().flatten().collect()))
+    let fds = fds.into_inner().into_iter().filter_map(|attached| attached.fd).collect();
+    Ok((bytes, fds))
 }
 
 /// [`seal`]한 것을 다시 값으로 읽습니다. 값이 가져가지 않은 디스크립터는 닫힙니다.
-pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Result<T, CodecError> {
-    FDS.set(&RefCell::new(fds.into_iter().map(Some).collect()), || decode(bytes))
+pub(crate) fn open<T: DeserializeOwned + 'static>(
+    bytes: &[u8],
+    fds: Vec<OwnedFd>,
+) -> Result<T, CodecError> {
+    FDS.set(&RefCell::new(fds.into_iter().map(Attached::from).collect()), || decode(bytes))
 }
 
 /// `value`를 `bytes` 뒤에 씁니다. 실패하면 `bytes`는 그대로입니다. 디스크립터가 든 값은 에러입니다.
@@ -355,11 +398,16 @@ pub(crate) fn open<T: DeserializeOwned>(bytes: &[u8], fds: Vec<OwnedFd>) -> Resu
 ///
 /// 직렬화하지 못하면 [`CodecError`].
 #[inline]
-pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
     forget_refusal();
     let start = bytes.len();
     let mut serializer = postcard::Serializer { output: Tail(bytes) };
-    value.serialize(Strict(&mut serializer)).map_err(|error| {
+    // 바이트의 목록은 통째로 옮깁니다. 한 바이트씩 쓴 것과 결과가 같습니다.
+    let written = match (value as &dyn Any).downcast_ref::<Vec<u8>>() {
+        Some(list) => serializer.serialize_bytes(list),
+        None => value.serialize(Strict(&mut serializer)),
+    };
+    written.map_err(|error| {
         bytes.truncate(start);
         explain::<T>(&error, |type_name, reason| CodecError::Encode { type_name, reason })
     })
@@ -371,22 +419,31 @@ pub fn encode<T: Serialize + ?Sized>(value: &T, bytes: &mut Vec<u8>) -> Result<(
 ///
 /// 바이트가 타입과 맞지 않거나 바이트가 남으면 [`CodecError`].
 #[inline]
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
+pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
     forget_refusal();
     let bytes = Shallow { bytes, floor: stack_address().saturating_sub(STACK_MAX) };
     let mut deserializer = postcard::Deserializer::from_flavor(bytes);
-    let value = T::deserialize(&mut deserializer);
+    let value = if TypeId::of::<T>() == TypeId::of::<Vec<u8>>() {
+        let list = serde_bytes::ByteBuf::deserialize(&mut deserializer);
+        list.and_then(|list| same_type(list.into_vec()).ok_or(postcard::Error::WontImplement))
+    } else {
+        T::deserialize(&mut deserializer)
+    };
     match value.and_then(|value| Ok((value, deserializer.finalize()?))) {
         Ok((value, [])) => Ok(value),
         Ok((_, rest)) => Err(CodecError::Decode {
             type_name: type_name::<T>(),
             reason: format!("{}바이트가 남았습니다", rest.len()),
         }),
-        Err(error) => Err(explain::<T>(&error, |type_name, reason| CodecError::Decode {
-            type_name,
-            reason,
-        })),
+        Err(error) => {
+            Err(explain::<T>(&error, |type_name, reason| CodecError::Decode { type_name, reason }))
+        }
     }
+}
+
+/// `A`와 `B`가 같은 타입이면 그 값.
+fn same_type<A: 'static, B: 'static>(value: A) -> Option<B> {
+    (&mut Some(value) as &mut dyn Any).downcast_mut::<Option<B>>()?.take()
 }
 
 /// 버퍼의 뒤에 이어 쓰는 postcard의 쓰기 대상.
@@ -546,6 +603,18 @@ mod tests {
     }
 
     #[test]
+    fn a_list_of_bytes_is_the_same_in_bulk_and_one_by_one() -> Result<(), CodecError> {
+        let list: Vec<u8> = (0..=255).cycle().take(1000).collect();
+        let (mut bulk, mut nested) = (Vec::new(), Vec::new());
+        encode(&list, &mut bulk)?;
+        encode(&(list.clone(),), &mut nested)?; // 튜플 안의 것은 한 바이트씩 씁니다.
+        assert_eq!(bulk, nested);
+        assert_eq!(decode::<Vec<u8>>(&bulk)?, list);
+        assert!(decode::<Vec<u8>>(&bulk[..900]).is_err());
+        Ok(())
+    }
+
+    #[test]
     fn a_value_nested_too_deep_is_an_error() {
         #[derive(Serialize, Deserialize, Debug)]
         struct Nest(Option<Box<Nest>>);
@@ -565,12 +634,32 @@ mod tests {
     }
 
     #[test]
+    fn shared_memory_inside_a_parcel_crosses_a_channel() {
+        use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
+        let shared = crate::Shared::new(AtomicU32::new(1)).unwrap();
+        let mut parcel = Parcel::default();
+        parcel.push(&shared).unwrap();
+        let (left, right) = crate::channel::Channel::pair().unwrap();
+        left.send(&parcel, None).unwrap();
+        let mut received = right.recv::<Parcel>(None).unwrap();
+        let same = received.pop::<crate::Shared<AtomicU32>>().unwrap().unwrap();
+        same.store(7, SeqCst);
+        assert_eq!(shared.load(SeqCst), 7);
+    }
+
+    #[test]
     fn the_reason_of_one_refusal_does_not_appear_in_another() {
         /// 안의 에러를 삼키는 `Serialize`.
         struct Swallows(Descriptor);
         impl Serialize for Swallows {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                assert!(self.0.serialize(Strict(&mut postcard::Serializer { output: Tail(&mut Vec::new()) })).is_err());
+                assert!(
+                    self.0
+                        .serialize(Strict(&mut postcard::Serializer {
+                            output: Tail(&mut Vec::new())
+                        }))
+                        .is_err()
+                );
                 serializer.serialize_unit()
             }
         }

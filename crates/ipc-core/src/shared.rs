@@ -14,11 +14,14 @@ use std::io;
 use std::marker::{PhantomData, PhantomPinned};
 use std::ops::Deref;
 use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
 use std::sync::{Arc, LazyLock, Mutex as ThreadMutex, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, fcntl_get_seals, fstat, memfd_create, readlink};
+use rustix::fs::{
+    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
+    memfd_create, readlink,
+};
 use rustix::process::{Resource, getrlimit};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
@@ -99,21 +102,6 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }
     }
 
-    /// `[from, to)`번째 원소가 차지한 메모리를 돌려줍니다. 다시 읽으면 0입니다. 쪽(page) 하나가 안 되는 것은 그대로 둡니다.
-    pub fn discard(&self, from: usize, to: usize) {
-        use rustix::fs::{FallocateFlags, fallocate};
-        let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
-        let at = |index: usize| (offset + index.min(self.tail) * size_of::<E>()) as u64;
-        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        // 돌려주지 못해도 쓰는 데는 지장이 없습니다.
-        let _ = fallocate(&self.memory.file, flags, at(from), at(to).saturating_sub(at(from)));
-    }
-
-    /// 받는 쪽이 읽기만 할 수 있게 건넵니다. 받는 프로세스가 잘못되어도 이 메모리는 바뀌지 않습니다.
-    pub fn read_only(&self) -> ReadOnly<T, E> {
-        ReadOnly(self.clone())
-    }
-
     fn over(memory: Arc<Memory>, tail: usize) -> Self {
         Shared { memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
     }
@@ -141,9 +129,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         serializer: S,
         access: Access,
     ) -> Result<S::Ok, S::Error> {
-        let id = self.memory.id;
-        let same = |fd: BorrowedFd| FileId::of(fd).is_ok_and(|other| other == id);
-        let index = attach(self.memory.file.as_fd(), same);
+        let index = attach(self.memory.file.as_fd(), Some(self.memory.id));
         let index = index.map_err(|error| ser::Error::custom(refuse(&error)))?;
         (access, self.tail as u64, index).serialize(serializer)
     }
@@ -165,6 +151,24 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         };
         let memory = receive().map_err(|error| de::Error::custom(refuse(&error)))?;
         Ok(Self::over(memory, tail))
+    }
+}
+
+impl<T: Placed> Shared<T, AtomicU64> {
+    /// `[from, to)`번째 칸이 차지한 메모리를 운영체제에 돌려줍니다. 다시 읽으면 0입니다.
+    pub fn discard(&self, from: usize, to: usize) {
+        let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
+        let at = |index: usize| (offset + index.min(self.tail) * size_of::<AtomicU64>()) as u64;
+        let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+        // 돌려주지 못해도 쓰는 데는 지장이 없습니다.
+        let _ = fallocate(&self.memory.file, flags, at(from), at(to).saturating_sub(at(from)));
+    }
+}
+
+impl Shared<(), AtomicU64> {
+    /// 받는 쪽이 읽기만 할 수 있게 건넵니다. 받는 프로세스가 잘못되어도 이 메모리는 바뀌지 않습니다.
+    pub fn read_only(&self) -> ReadOnly {
+        ReadOnly(self.clone())
     }
 }
 
@@ -205,21 +209,39 @@ impl<'de, T: Placed, E: Placed> Deserialize<'de> for Shared<T, E> {
     }
 }
 
-/// 읽기만 할 수 있는 [`Shared`]. 만든 쪽은 [`Shared`]로 쓰고, 받은 쪽은 이것으로 읽습니다.
+/// 읽기만 할 수 있는 칸들. 만든 쪽은 [`Shared`]로 쓰고, 받은 쪽은 이것으로 읽습니다.
 ///
-/// 보내기 전에 파일을 봉인하므로(`F_SEAL_FUTURE_WRITE`), 받은 프로세스는 어떤 방법으로도 쓰는 매핑을 만들지 못합니다.
-#[derive(Clone, Debug)]
-pub struct ReadOnly<T: Placed, E: Placed = ()>(Shared<T, E>);
+/// 보내기 전에 파일을 봉인하므로(`F_SEAL_FUTURE_WRITE`), 받은 프로세스는 어떤 방법으로도 쓰는 매핑을 만들지 못합니다. 아토믹을
+/// 그대로 내주면 안전한 코드가 읽기 전용 메모리에 쓰다 죽을 수 있으므로, 읽은 값만 냅니다.
+#[derive(Debug)]
+pub struct ReadOnly(Shared<(), AtomicU64>);
 
-impl<T: Placed, E: Placed> Deref for ReadOnly<T, E> {
-    type Target = Shared<T, E>;
+impl ReadOnly {
+    /// 칸의 수.
+    pub fn len(&self) -> usize {
+        self.0.tail().len()
+    }
 
-    fn deref(&self) -> &Shared<T, E> {
-        &self.0
+    /// 칸이 하나도 없는지 봅니다.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// `index`번째 칸의 값. 없는 칸이면 0입니다.
+    pub fn load(&self, index: usize, order: Ordering) -> u64 {
+        self.0.tail().get(index).map_or(0, |word| word.load(order))
+    }
+
+    /// `start`번째 칸부터 [`store_bytes`]로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다. 칸이 모자라면 있는 만큼입니다.
+    pub fn load_bytes(&self, start: usize, length: usize, bytes: &mut Vec<u8>) {
+        let end = bytes.len().saturating_add(length);
+        let words = self.0.tail().get(start..).unwrap_or_default();
+        load_bytes(&words[..length.div_ceil(8).min(words.len())], bytes);
+        bytes.truncate(end);
     }
 }
 
-impl<T: Placed, E: Placed> Serialize for ReadOnly<T, E> {
+impl Serialize for ReadOnly {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         fcntl_add_seals(&self.0.memory.file, SealFlags::FUTURE_WRITE)
             .map_err(|errno| ser::Error::custom(refuse(&errno.into())))?;
@@ -227,7 +249,7 @@ impl<T: Placed, E: Placed> Serialize for ReadOnly<T, E> {
     }
 }
 
-impl<'de, T: Placed, E: Placed> Deserialize<'de> for ReadOnly<T, E> {
+impl<'de> Deserialize<'de> for ReadOnly {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         Shared::deserialize_with(deserializer, Access::Read).map(ReadOnly)
     }
@@ -249,7 +271,7 @@ enum Access {
 
 /// 열려 있는 동안 파일마다 다른 것: 장치와 아이노드.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-struct FileId(u64, u64);
+pub(crate) struct FileId(u64, u64);
 
 impl FileId {
     fn of(fd: BorrowedFd) -> io::Result<FileId> {
@@ -419,11 +441,12 @@ pub(crate) fn memory_file(name: &str, size: usize) -> io::Result<File> {
 ///
 /// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
 pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let (whole, rest) = bytes.as_chunks::<8>();
-    for (word, chunk) in words.iter().zip(whole) {
-        word.store(u64::from_ne_bytes(*chunk), Relaxed);
+    let mut whole = bytes.chunks_exact(8);
+    for (word, chunk) in words.iter().zip(&mut whole) {
+        word.store(u64::from_ne_bytes(std::array::from_fn(|at| chunk[at])), Relaxed);
     }
-    if let Some(word) = words.get(whole.len()).filter(|_| !rest.is_empty()) {
+    let rest = whole.remainder();
+    if let Some(word) = words.get(bytes.len() / 8).filter(|_| !rest.is_empty()) {
         let mut padded = [0; 8];
         padded[..rest.len()].copy_from_slice(rest);
         word.store(u64::from_ne_bytes(padded), Relaxed);
@@ -432,5 +455,78 @@ pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
 
 /// [`store_bytes`]로 쓴 것을 `bytes` 뒤에 덧붙입니다. 8바이트 단위로 늘어나므로, 필요하면 뒤를 자르십시오.
 pub fn load_bytes(words: &[AtomicU64], bytes: &mut Vec<u8>) {
-    bytes.extend(words.iter().flat_map(|word| word.load(Relaxed).to_ne_bytes()));
+    bytes.reserve(words.len() * 8);
+    for word in words {
+        bytes.extend_from_slice(&word.load(Relaxed).to_ne_bytes());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::AtomicU32;
+
+    use super::*;
+    use crate::parcel::Parcel;
+
+    /// 다른 프로세스가 받는 것처럼, 소포에 담았다가 꺼냅니다.
+    fn received<T: Serialize + 'static, U: serde::de::DeserializeOwned + 'static>(
+        sent: &T,
+    ) -> Option<U> {
+        let mut parcel = Parcel::default();
+        parcel.push(sent).ok()?;
+        parcel.pop().and_then(Result::ok)
+    }
+
+    #[test]
+    fn a_file_received_again_is_mapped_once() -> io::Result<()> {
+        let shared = Shared::new(AtomicU32::new(7))?;
+        let first: Shared<AtomicU32> = received(&shared).ok_or_else(other_type)?;
+        let second: Shared<AtomicU32> = received(&shared).ok_or_else(other_type)?;
+        assert!(Arc::ptr_eq(&first.memory, &second.memory));
+        first.store(8, Relaxed);
+        assert_eq!((shared.load(Relaxed), second.load(Relaxed)), (8, 8));
+        Ok(())
+    }
+
+    #[test]
+    fn another_type_or_length_is_refused_even_if_the_bytes_claim_it() -> io::Result<()> {
+        let shared = Shared::<(), AtomicU64>::with_tail((), 4)?;
+        assert!(received::<_, Shared<AtomicU64>>(&shared).is_none());
+        assert!(received::<_, ReadOnly>(&shared).is_none());
+        // 앞에 꾸며 낸 꼬리 길이를 두어, 뒤의 디스크립터를 다른 타입으로 읽게 해 봅니다.
+        type Forged = (Shared<(), AtomicU32>, Access, u64, u64);
+        assert!(received::<_, Forged>(&(Access::Write, 8_u64, 0_u64, shared)).is_none());
+        Ok(())
+    }
+
+    #[test]
+    fn memory_keeps_its_size_and_a_reader_cannot_write() -> io::Result<()> {
+        let shared = Shared::<(), AtomicU64>::with_tail((), 4)?;
+        assert!(File::from(shared.memory.file.try_clone()?).set_len(0).is_err());
+        shared.tail()[1].store(5, Relaxed);
+        let reader: ReadOnly = received(&shared.read_only()).ok_or_else(other_type)?;
+        assert_eq!(reader.load(1, Relaxed), 5);
+        // 봉인한 뒤에는 쓰는 매핑을 만들 수 없습니다.
+        assert!(MmapRaw::map_raw(&reader.0.memory.file).is_err());
+        // 이미 쓰던 쪽은 계속 씁니다.
+        shared.tail()[1].store(6, Relaxed);
+        assert_eq!(reader.load(1, Relaxed), 6);
+        Ok(())
+    }
+
+    #[test]
+    fn a_guard_forgotten_keeps_the_mapping_and_it_is_used_again() -> io::Result<()> {
+        let shared = Shared::new(Mutex::new())?;
+        for _ in 0..3 {
+            let theirs: Shared<Mutex> = received(&shared).ok_or_else(other_type)?;
+            if let Ok(guard) = theirs.try_lock() {
+                std::mem::forget(guard);
+            }
+            let start = theirs.memory.start();
+            drop(theirs);
+            let again: Shared<Mutex> = received(&shared).ok_or_else(other_type)?;
+            assert_eq!(again.memory.start(), start);
+        }
+        Ok(())
+    }
 }

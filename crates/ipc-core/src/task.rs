@@ -186,7 +186,8 @@ impl<I, R> RemoteFn<fn(I) -> R> {
     ///
     /// 프로세스마다 파일들이 놓이는 주소가 저마다 달라지므로, 거리는 한 파일 안에서만 같습니다.
     pub fn new(function: fn(I) -> R) -> Option<Self> {
-        static OWN_OBJECT: LazyLock<usize> = LazyLock::new(|| object_of((&raw const ANCHOR).addr()));
+        static OWN_OBJECT: LazyLock<usize> =
+            LazyLock::new(|| object_of((&raw const ANCHOR).addr()));
         let distance = (function as usize).wrapping_sub((&raw const ANCHOR).addr());
         (object_of(function as usize) == *OWN_OBJECT)
             .then_some(RemoteFn { distance: distance as u64, function: PhantomData })
@@ -214,5 +215,20 @@ impl<I, R> RemoteFn<fn(I) -> R> {
         // SAFETY: 호출한 쪽이 보장하듯이, `distance`는 같은 시그니처의 함수에서 잰 것입니다. 같은 파일 안의 거리는 프로세스마다 같습니다.
         let function: fn(I) -> R = unsafe { std::mem::transmute(address) };
         function(input)
+    }
+}
+
+#[cfg(all(test, target_env = "gnu"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_function_of_another_object_is_recognised() {
+        fn ours(n: u32) -> u32 {
+            n
+        }
+        assert!(RemoteFn::new(ours as fn(u32) -> u32).is_some());
+        let theirs = object_of(libc::getpid as *const () as usize);
+        assert_ne!(theirs, object_of((&raw const ANCHOR).addr()));
     }
 }

@@ -46,12 +46,12 @@ fn timeout(deadline: Deadline) -> Option<Timespec> {
 
 /// 깨우는 호출이 없어도 조건을 다시 살펴보는 간격.
 ///
-/// 깨우기 직전에 죽은 프로세스는 아무도 깨우지 못합니다. 그 경우에도 이만큼만 늦습니다. 살아 있는 프로세스끼리는 언제나 서로를
-/// 깨우므로, 테스트는 [`recheck`]로 이 간격을 늘려 깨우기가 빠지지 않았는지 확인합니다.
+/// 깨우기 직전에 죽은 프로세스는 아무도 깨우지 못합니다. 그 경우에도 이만큼만 늦습니다. 실제 간격은 [`recheck`]입니다.
 pub const RECHECK: Duration = Duration::from_millis(50);
 
-/// 지금 쓰는 [`RECHECK`]. 환경 변수 `IPC_CORE_RECHECK_MS`로 늘릴 수 있습니다(자식에게도 이어집니다).
-pub(crate) fn recheck() -> Duration {
+/// 지금 쓰는 [`RECHECK`]. 살아 있는 프로세스끼리는 언제나 서로를 깨우므로, 테스트는 환경 변수 `IPC_CORE_RECHECK_MS`로 이 간격을
+/// 늘려(자식에게도 이어집니다) 깨우기가 빠지지 않았는지 확인합니다.
+pub fn recheck() -> Duration {
     static INTERVAL: LazyLock<Duration> = LazyLock::new(|| {
         let asked = std::env::var("IPC_CORE_RECHECK_MS").ok().and_then(|ms| ms.parse().ok());
         asked.map_or(RECHECK, Duration::from_millis)
@@ -59,9 +59,24 @@ pub(crate) fn recheck() -> Duration {
     *INTERVAL
 }
 
-/// 지금부터 [`recheck`] 뒤. 마감이 더 이르면 마감입니다.
-fn next_recheck(deadline: Deadline) -> Deadline {
-    after(recheck()).map(|at| deadline.map_or(at, |end| end.min(at))).or(deadline)
+/// 스스로 다시 살펴보기까지의 간격들: [`recheck`]에서 시작해 그 [`Naps::LONGEST`]배까지 두 배씩 늘어납니다.
+///
+/// 커널은 먼저 잠든 쪽을 먼저 깨우는데, 다시 살펴보고 잠들면 맨 뒤로 갑니다. 한 바퀴가 이 간격보다 길면 누구는 번번이 제 차례
+/// 바로 앞에서 맨 뒤로 가서 굶습니다. 그래서 오래 기다릴수록 덜 자주 살펴봅니다.
+pub(crate) struct Naps(u32);
+
+impl Naps {
+    const LONGEST: u32 = 8;
+
+    pub(crate) fn new() -> Naps {
+        Naps(1)
+    }
+
+    pub(crate) fn next(&mut self) -> Duration {
+        let nap = recheck() * self.0;
+        self.0 = (2 * self.0).min(Naps::LONGEST);
+        nap
+    }
 }
 
 /// 조건이 바뀌었음을 알리고 기다리는 곳입니다(event count). 조건 자체는 공유 메모리의 다른 값에 있습니다.
@@ -74,11 +89,9 @@ fn next_recheck(deadline: Deadline) -> Deadline {
 pub struct EventCount {
     /// 알릴 때마다 바뀌는 값. 기다리는 쪽이 여기서 잠듭니다.
     count: AtomicU32,
-    /// [`WAITING`]이면 잠든 쪽이 있을 수 있고, 0이면 없습니다.
-    waiting: AtomicU32,
+    /// 누가 마지막으로 "기다린다"고 적은 뒤로 알린 횟수. 0이면 아직 아무도 깨우지 않았습니다.
+    unheard: AtomicU32,
 }
-
-const WAITING: u32 = 1;
 
 impl EventCount {
     /// 조건을 바꾼 *뒤에* 호출합니다. 기다리는 쪽이 있으면 하나를 깨웁니다. 없으면 아토믹 연산 하나입니다.
@@ -95,7 +108,8 @@ impl EventCount {
 
     #[inline]
     fn notify(&self, sleepers: u32) {
-        if self.waiting.swap(0, SeqCst) == WAITING {
+        // 앞의 알림이 깨운 쪽이 아직 오는 중이면 깨우지 않습니다. 그쪽이 와서, 알림이 더 있었음을 보고 다음을 깨웁니다.
+        if self.unheard.fetch_add(1, SeqCst) == 0 {
             self.wake(sleepers);
         }
     }
@@ -125,28 +139,33 @@ impl EventCount {
             }
             awake.snooze();
         }
-        let mut slept = false;
+        let (mut slept, mut naps) = (false, Naps::new());
         loop {
             let seen = self.count.load(SeqCst);
             // 먼저 "기다린다"고 적고 다시 살펴봅니다. 그래야 알리는 쪽이 이 표시를 보거나, 이쪽이 바뀐 조건을 봅니다.
             // 조건을 얻은 뒤에도 지우지 않습니다. 함께 잠든 다른 프로세스가 있을 수 있기 때문입니다.
-            self.waiting.swap(WAITING, SeqCst);
+            let more = self.unheard.swap(0, SeqCst) > 1;
             let outcome = check().transpose();
             if outcome.is_some() || expired(deadline) {
-                if slept {
-                    // 둘이 잠든 사이에 두 번 알려도, 첫 알림이 표시를 지우므로 하나만 깨어납니다.
-                    // 그래서 깨어난 쪽이 다음을 깨웁니다.
-                    self.notify_one();
+                // 둘이 잠든 사이에 두 번 알려도 하나만 깨어나므로, 깨어난 쪽이 다음을 깨웁니다. 가져가지 못하고 에러로 나가는
+                // 쪽도 제 몫의 알림을 넘깁니다. 다음 쪽이 아무것도 얻지 못하면 거기서 그칩니다.
+                if outcome.as_ref().is_some_and(|found| more || (slept && found.is_err())) {
+                    self.pass_on();
                 }
                 return outcome.transpose();
             }
-            let _ = futex::wait(
-                &self.count,
-                Flags::empty(),
-                seen,
-                timeout(next_recheck(deadline)).as_ref(),
-            );
+            let nap = after(naps.next());
+            let until = deadline.map_or(nap, |end| Some(nap.map_or(end, |nap| nap.min(end))));
+            let _ = futex::wait(&self.count, Flags::empty(), seen, timeout(until).as_ref());
             slept = true;
+        }
+    }
+
+    /// 다음을 깨우고, 그쪽도 다음을 깨우게 합니다.
+    #[cold]
+    fn pass_on(&self) {
+        if self.unheard.fetch_add(2, SeqCst) == 0 {
+            self.wake(1);
         }
     }
 }
@@ -162,14 +181,23 @@ pub struct Turns {
     impatient: AtomicU32,
     /// 오래 기다린 쪽이 얻을 때마다 바뀌는 값. 넘겨주는 쪽이 여기서 기다립니다.
     taken: AtomicU32,
+    /// 넘겨주려 했지만 아무도 얻지 않은 횟수. 누가 얻으면 0이 됩니다.
+    missed: AtomicU32,
 }
 
 impl Turns {
     /// 이보다 오래 기다리면 다음 차례를 넘겨받습니다.
     pub const PATIENCE: Duration = Duration::from_millis(1);
 
+    /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽 하나가 죽은 것으로 봅니다. 바쁜 컴퓨터에서는 깨어나는 데도 한참 걸립니다.
+    const MISSES: u32 = 4;
+
     pub(crate) const fn new() -> Turns {
-        Turns { impatient: AtomicU32::new(0), taken: AtomicU32::new(0) }
+        Turns {
+            impatient: AtomicU32::new(0),
+            taken: AtomicU32::new(0),
+            missed: AtomicU32::new(0),
+        }
     }
 
     /// 오래 기다린다고 알립니다. 반환된 것이 사라질 때, 얻었거나 그만두었다고 알립니다.
@@ -194,8 +222,11 @@ impl Turns {
         }
         let until = timeout(after(Turns::PATIENCE));
         let waited = futex::wait(&self.taken, Flags::empty(), seen, until.as_ref());
-        if waited == Err(Errno::TIMEDOUT) {
-            // 아무도 얻지 않았습니다. 기다리던 쪽이 죽었다면 수를 되돌릴 이가 없으므로 하나 줄입니다.
+        if waited != Err(Errno::TIMEDOUT) {
+            self.missed.store(0, Relaxed);
+        } else if self.missed.fetch_add(1, Relaxed) >= Turns::MISSES {
+            // 기다리던 쪽이 죽었다면 수를 되돌릴 이가 없으므로 하나 줄입니다.
+            self.missed.store(0, Relaxed);
             self.one_less();
         }
     }

@@ -20,11 +20,13 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_core::Shared;
-use ipc_core::build::{EventCount, Placed, ReadOnly, load_bytes, store_bytes};
+use ipc_core::build::{EventCount, Placed, ReadOnly, store_bytes};
 use serde::{Deserialize, Serialize};
 
 /// 게시글 하나에 실을 수 있는 항목의 크기(바이트). 더 크면 우편(채널)으로 보냅니다.
 pub const POST_MAX: usize = 128 * 1024;
+/// 게시글들 앞의 한 칸: 0이 아니면 게시판이 닫혔습니다.
+const CLOSED: usize = 0;
 /// 게시글의 앞머리(칸): 함수의 위치, 건너뛸 수, 항목의 수, 바이트 수.
 const POST_HEAD: usize = 4;
 const POST_WORDS: usize = POST_HEAD + POST_MAX / 8;
@@ -48,15 +50,10 @@ fn claim(seq: u64, who: Who) -> u64 {
     seq << 16 | u64::from(who)
 }
 
-/// 부모만 쓰는 메모리의 앞부분.
-#[derive(Default)]
-pub struct Notice {
-    /// 0이 아니면 작업자는 더 기다리지 않고 끝납니다.
-    closed: AtomicU32,
+/// `place`번째 게시글이 시작하는 칸.
+fn start_of(place: usize) -> usize {
+    CLOSED + 1 + place * POST_WORDS
 }
-
-// SAFETY: 수의 아토믹뿐입니다.
-unsafe impl Placed for Notice {}
 
 /// 모두가 쓰는 메모리의 앞부분.
 #[derive(Default)]
@@ -72,14 +69,14 @@ unsafe impl Placed for Bell {}
 
 /// 부모 쪽의 게시판.
 pub struct Board {
-    posts: Shared<Notice, AtomicU64>,
+    posts: Shared<(), AtomicU64>,
     claims: Shared<Bell, AtomicU64>,
 }
 
 /// 작업자에게 건네는 게시판.
 #[derive(Serialize, Deserialize)]
 pub struct BoardView {
-    posts: ReadOnly<Notice, AtomicU64>,
+    posts: ReadOnly,
     claims: Shared<Bell, AtomicU64>,
 }
 
@@ -94,7 +91,7 @@ pub struct Post<'a> {
 impl Board {
     /// 게시글을 `places`개까지 붙일 수 있는 게시판.
     pub fn new(places: usize) -> io::Result<Board> {
-        let posts = Shared::with_tail(Notice::default(), places * POST_WORDS)?;
+        let posts = Shared::with_tail((), start_of(places))?;
         Ok(Board { posts, claims: Shared::with_tail(Bell::default(), places)? })
     }
 
@@ -108,7 +105,7 @@ impl Board {
 
     /// 빈 자리 `place`에 `seq`번 묶음을 붙이고 노는 작업자 하나를 깨웁니다.
     pub fn post(&self, place: usize, seq: u64, post: &Post) {
-        let words = &self.posts.tail()[place * POST_WORDS..][..POST_WORDS];
+        let words = &self.posts.tail()[start_of(place)..][..POST_WORDS];
         let length = post.items.map_or(BY_MAIL, |items| items.len() as u64);
         let head = [post.run, u64::from(post.skip), u64::from(post.count), length];
         words.iter().zip(head).for_each(|(word, value)| word.store(value, Relaxed));
@@ -131,7 +128,7 @@ impl Board {
 
     /// 더 붙이지 않겠다고 알립니다. 작업자들은 붙어 있는 것을 마치고 끝납니다.
     pub fn close(&self) {
-        self.posts.closed.store(1, SeqCst);
+        self.posts.tail()[CLOSED].store(1, SeqCst);
         self.claims.posted.notify_all();
     }
 
@@ -146,7 +143,7 @@ impl BoardView {
     pub fn take(&self, who: Who) -> Option<(usize, u64)> {
         let look = || {
             // 닫혔는지를 먼저 봅니다. 닫히기 전에 붙인 것은 그 뒤의 확인에서 반드시 보입니다.
-            let closed = self.posts.closed.load(SeqCst) != 0;
+            let closed = self.posts.load(CLOSED, SeqCst) != 0;
             let taken = self.take_now(who).map(Some);
             Ok::<_, std::convert::Infallible>(taken.or(closed.then_some(None)))
         };
@@ -170,13 +167,12 @@ impl BoardView {
 
     /// 가져온 게시글을 읽습니다. 항목은 `items`에 담고, 우편으로 올 것이면 `false`입니다.
     pub fn read(&self, place: usize, items: &mut Vec<u8>) -> (u64, u32, u32, bool) {
-        let words = &self.posts.tail()[place * POST_WORDS..][..POST_WORDS];
-        let [run, skip, count, length] = std::array::from_fn(|index| words[index].load(Relaxed));
+        let start = start_of(place);
+        let [run, skip, count, length] =
+            std::array::from_fn(|index| self.posts.load(start + index, Relaxed));
         let here = length != BY_MAIL;
         if here {
-            let length = length as usize;
-            load_bytes(&words[POST_HEAD..][..length.div_ceil(8)], items);
-            items.truncate(length);
+            self.posts.load_bytes(start + POST_HEAD, length as usize, items);
         }
         (run, skip as u32, count as u32, here)
     }
@@ -266,10 +262,17 @@ impl DeskTop {
 }
 
 /// 작업자: 기록 하나를 놓습니다. 공간이 없으면 `when_full`을 호출한 뒤 부모가 읽기를 기다립니다. 반환값은 차 있는 정도(칸)입니다.
-pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl FnOnce()) -> usize {
+pub fn write_record(
+    desk: &Desk,
+    head: RecordHead,
+    bytes: &[u8],
+    when_full: impl FnOnce(),
+) -> usize {
     let written = desk.written.load(Relaxed);
-    let used = || written.wrapping_sub(desk.read.load(Acquire)) as usize;
-    let fits = || used().saturating_add(head.words()) <= DESK_WORDS;
+    let end = written + head.words() as u64;
+    // 이 기록까지 놓으면 차 있게 될 칸의 수. 놓은 뒤에는 부모가 벌써 다 읽었을 수 있습니다.
+    let used = || end.wrapping_sub(desk.read.load(Acquire)) as usize;
+    let fits = || used() <= DESK_WORDS;
     if !fits() {
         when_full();
         let room = || Ok::<_, std::convert::Infallible>(fits().then_some(()));
@@ -283,8 +286,8 @@ pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl
     let (front, back) = bytes.split_at(bytes.len().min(first * 8));
     store_bytes(&words[from..][..first], front);
     store_bytes(words, back);
-    desk.written.store(written + head.words() as u64, Release);
-    used() + head.words()
+    desk.written.store(end, Release);
+    used()
 }
 
 /// 고리가 이만큼(칸) 차면 부모를 깨웁니다.

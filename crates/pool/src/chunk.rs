@@ -76,7 +76,7 @@ impl Chunk {
         let mut bytes = Vec::new();
         for (head, content) in records(&self.results.records) {
             bytes.clear();
-            bytes.extend(content.iter().flat_map(|word| word.to_ne_bytes()));
+            content.iter().for_each(|word| bytes.extend_from_slice(&word.to_ne_bytes()));
             let content = bytes.get(..head.length).unwrap_or_default();
             let outcome = match head.kind {
                 Kind::Value => guard(|| Ok(decode::<R>(content)?)),

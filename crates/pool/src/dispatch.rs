@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
-use ipc_core::build::{Deadline, RECHECK, after, expired, wait_all_ready};
 use ipc_core::ChannelError;
+use ipc_core::build::{Deadline, after, expired, recheck, wait_all_ready};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, getrlimit};
@@ -85,6 +85,8 @@ struct State {
     stopping: bool,
     /// 모든 호출의 `outstanding`을 더한 것.
     outstanding: usize,
+    /// 살펴보라는 우편([`ToParent::Look`](crate::worker::ToParent::Look))을 꺼냈습니다.
+    looked: bool,
 }
 
 /// 풀과 결과를 받는 쪽들이 함께 갖는 것.
@@ -116,6 +118,7 @@ impl Core {
             closed: false,
             stopping: false,
             outstanding: 0,
+            looked: false,
         };
         for index in 0..state.slots.len() {
             if let Err(error) = state.start_worker(index) {
@@ -167,6 +170,9 @@ impl Core {
         closing.finished.clear();
         if cancel {
             state.take_down(call);
+            // 남은 일이 없어졌을 수 있습니다. 끝나기를 기다리던 쪽과 관리 스레드가 다시 봅니다.
+            self.changed.notify_all();
+            self.wake();
         }
     }
 
@@ -188,6 +194,11 @@ impl Core {
         } else {
             state.waiting.push_back(chunk);
             state.post();
+            if state.workers().next().is_none() {
+                // 모두 거듭 실패해 그만둔 뒤에 온 일입니다. 다시 띄워 봅니다.
+                state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
+                self.wake();
+            }
         }
         Ok(())
     }
@@ -238,6 +249,10 @@ impl Core {
         if any {
             self.changed.notify_all();
         }
+        if std::mem::take(&mut state.looked) {
+            // 관리 스레드를 깨우려던 우편을 여기서 꺼냈습니다. 그 우편이 알린 것은 방금 살펴본 뒤에 왔을 수 있으므로 대신 깨웁니다.
+            self.wake();
+        }
         any
     }
 
@@ -277,9 +292,8 @@ impl Core {
     pub fn supervise(&self) {
         loop {
             let mut state = self.state.lock();
-            if state.attend() {
-                self.changed.notify_all();
-            }
+            state.attend();
+            self.changed.notify_all();
             if state.stopping {
                 state.end_all();
                 drop(state);
@@ -292,12 +306,12 @@ impl Core {
             }
             let links: Vec<Arc<Link>> = state.workers().map(|w| Arc::clone(&w.link)).collect();
             // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 깨우지 않을 수 있습니다.
-            let deadline = if state.has_work() { after(RECHECK) } else { None };
+            let deadline = if state.has_work() { after(recheck()) } else { None };
             drop(state);
             let fds = links.iter().flat_map(|link| link.fds());
             let fds: Vec<_> = fds.chain([self.wake.as_fd()]).collect();
             if wait_all_ready(&fds, deadline).is_err() {
-                std::thread::sleep(RECHECK); // 기다릴 수 없으면(메모리 부족) 잠깐 쉬고 스스로 살펴봅니다.
+                std::thread::sleep(recheck()); // 기다릴 수 없으면(메모리 부족) 잠깐 쉬고 스스로 살펴봅니다.
             }
             let _ = rustix::io::read(&self.wake, &mut [0_u8; 8]);
         }
@@ -334,17 +348,16 @@ impl State {
         Ok(())
     }
 
-    /// 관리 스레드가 할 일을 한 차례 합니다. 기다리는 쪽에 알릴 것이 있으면 `true`입니다.
-    fn attend(&mut self) -> bool {
-        let collected = self.collect(true);
-        let ended = self.reap();
+    /// 관리 스레드가 할 일을 한 차례 합니다.
+    fn attend(&mut self) {
+        self.collect(true);
+        self.reap();
         if self.closed && !self.has_work() {
             self.board.close();
         } else if !self.stopping {
             self.refill();
         }
         self.check_claims();
-        collected || ended
     }
 
     /// 작업자들의 결과를 거두고, 빈 자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
@@ -357,6 +370,7 @@ impl State {
             if !worker.collect(who, &self.board, posted, &mut finished, mail) {
                 worker.link.process.kill(); // 죽음으로 정리합니다.
             }
+            self.looked |= std::mem::take(&mut worker.looked);
             if finished.len() > before {
                 slot.failed_starts = 0;
             }
@@ -454,16 +468,13 @@ impl State {
     }
 
     /// 끝난 작업자를 거두고, 갖고 있던 묶음을 정리합니다.
-    fn reap(&mut self) -> bool {
-        let mut any = false;
+    fn reap(&mut self) {
         for index in 0..self.slots.len() {
             let ended = |worker: &mut Worker| !worker.link.process.is_running();
             if let Some(worker) = self.slots[index].worker.take_if(ended) {
                 self.bury(index, worker);
-                any = true;
             }
         }
-        any
     }
 
     fn bury(&mut self, index: usize, mut worker: Worker) {

@@ -58,6 +58,8 @@ pub struct Worker {
     pub working_on: Option<usize>,
     /// 지금까지 마친 묶음의 수.
     finished: u64,
+    /// 살펴보라는 우편을 꺼냈습니다.
+    pub looked: bool,
     /// 작업자가 있을 수 없는 것을 적었습니다. 그 뒤의 것은 읽지 않습니다.
     broken: bool,
 }
@@ -80,7 +82,16 @@ impl Worker {
             Contract { who, board, desk: given, channel: theirs, initializer, max_chunks };
         let process = Process::spawn(serve, (contract,))?;
         let link = Arc::new(Link { process, channel });
-        Ok(Worker { link, desk, read: 0, mailed: 0, working_on: None, finished: 0, broken: false })
+        Ok(Worker {
+            link,
+            desk,
+            read: 0,
+            mailed: 0,
+            working_on: None,
+            finished: 0,
+            looked: false,
+            broken: false,
+        })
     }
 
     /// `initializer`까지 마쳤는지 봅니다.
@@ -123,19 +134,25 @@ impl Worker {
         let mut letters = Vec::new();
         if mail || mailed != self.mailed {
             self.mailed = mailed;
-            read_mail(&self.link.channel, &mut letters);
+            let connected = read_mail(&self.link.channel, &mut letters);
+            if !connected && self.link.process.is_running() {
+                // 우편을 닫고도 살아 있는 작업자와는 더 일할 수 없습니다.
+                self.link.process.kill();
+            }
         }
         let mut lost = None;
         for letter in letters {
             match letter {
-                Ok(ToParent::Look) => {}
+                Ok(ToParent::Look) => self.looked = true,
                 Ok(ToParent::Result { seq, index, value }) => {
-                    let place = posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
-                    let chunk = place.and_then(|place| posted[place].as_mut()).ok_or(Corrupted)?;
-                    if index >= chunk.chunk.to_run {
+                    let place =
+                        posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
+                    let place = place.ok_or(Corrupted)?;
+                    let posted = posted[place].as_mut().ok_or(Corrupted)?;
+                    if board.owner(place, seq)? != who || index >= posted.chunk.to_run {
                         return Err(Corrupted);
                     }
-                    chunk.chunk.results.mailed.push((index, value));
+                    posted.chunk.results.mailed.push((index, value));
                 }
                 Err(error) => lost = Some(error.to_string()),
             }
@@ -217,7 +234,8 @@ impl Worker {
             }
             Err(error) => (error.to_string(), false),
         };
-        let what = if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
+        let what =
+            if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
         Ending { death: format!("PID {pid}, {how}{what}"), by_itself }
     }
 }
@@ -235,17 +253,18 @@ impl Ending {
     }
 }
 
-/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다.
-fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) {
+/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다. 상대가 끝을 닫았으면 `false`입니다.
+fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) -> bool {
     loop {
         match channel.recv(after(Duration::ZERO)) {
-            Err(ChannelError::Disconnected | ChannelError::Timeout) => return,
+            Err(ChannelError::Timeout) => return true,
+            Err(ChannelError::Disconnected) => return false,
             // 메시지는 버려졌지만, 다음 것은 읽을 수 있습니다. 운영체제가 거절한 것도 메시지 하나를 잃은 것입니다.
             letter => {
                 let failed = matches!(letter, Err(ChannelError::Io(_)));
                 letters.push(letter);
                 if failed {
-                    return;
+                    return true;
                 }
             }
         }

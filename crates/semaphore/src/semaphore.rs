@@ -143,6 +143,9 @@ impl Semaphore {
     }
 
     fn acquire_until(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
+        if let Some(permit) = self.try_acquire()? {
+            return Ok(permit); // 흔한 경우. 시계도 보지 않습니다.
+        }
         let patience = after(Turns::PATIENCE);
         let soon = deadline.map_or(patience, |at| patience.map(|soon| soon.min(at)));
         let mut permit = self.door.released.wait_for(soon, || self.try_acquire())?;

@@ -7,10 +7,11 @@ use std::time::Duration;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
-use lock::{LockError, Guard, Lock};
-use tests::children::{arrive_and_sleep, expect_killed, wait_asleep, wait_count};
+use lock::{Guard, Lock, LockError};
+use nix::sys::signal::Signal;
+use tests::children::{arrive_and_sleep, die_by, expect_killed, wait_asleep, wait_count};
 use tests::harness::random;
-use tests::wait::{ONE_SECOND, until};
+use tests::wait::{ONE_SECOND, PATIENCE, until};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn hold_forever(lock: Lock<u32>, held: Counter) -> Result<()> {
@@ -34,25 +35,26 @@ pub fn next_is_told_until_repaired() -> Result<()> {
     let (lock, pid) = orphaned_lock()?;
     // 고치지 않고 버리면 다음 차례도 같은 말을 듣습니다.
     for _ in 0..3 {
-        match lock.acquire_timeout(ONE_SECOND) {
-            Err(LockError::OwnerDied(died)) => {
-                ensure_eq!(died.pid, Some(pid));
-                ensure_eq!(*died, 99);
-            }
-            other => anyhow::bail!("OwnerDied여야 하는데 {:?}입니다", other.map(|value| *value)),
-        }
+        ensure_matches!(
+            lock.acquire_timeout(ONE_SECOND).map(drop),
+            Err(LockError::OwnerDied { pid: Some(told) }) if told == pid
+        );
+        let died = lock.recover()?;
+        ensure_eq!((died.pid(), died.is_repaired(), *died), (Some(pid), false, 99));
     }
-    let Err(LockError::OwnerDied(died)) = lock.acquire() else {
-        anyhow::bail!("고치기 전인데 OwnerDied가 아닙니다");
-    };
-    *died.repair() = 1;
+    *lock.recover()?.repair() = 1;
     ensure_eq!(*lock.acquire()?, 1);
+    // 이미 고친 락을 넘겨받아도 평범한 락입니다.
+    let repaired = lock.recover()?;
+    ensure_eq!((repaired.pid(), repaired.is_repaired(), *repaired), (None, true, 1));
+    *repaired.repair() += 1;
+    ensure_eq!(*lock.acquire()?, 2);
     Ok(())
 }
 
 fn died_pid(lock: Lock<u32>) -> Result<Option<u32>> {
     match lock.acquire() {
-        Err(LockError::OwnerDied(died)) => Ok(died.pid),
+        Err(LockError::OwnerDied { pid }) => Ok(pid),
         _ => anyhow::bail!("OwnerDied가 아닙니다"),
     }
 }
@@ -74,15 +76,54 @@ pub fn try_and_timeout_are_told_too() -> Result<()> {
     let (lock, pid) = orphaned_lock()?;
     ensure_matches!(
         lock.try_acquire().map(drop),
-        Err(LockError::OwnerDied(died)) if died.pid == Some(pid)
+        Err(LockError::OwnerDied { pid: Some(told) }) if told == pid
     );
     ensure_matches!(
         lock.acquire_timeout(Duration::ZERO).map(drop),
-        Err(LockError::OwnerDied(_))
+        Err(LockError::OwnerDied { .. })
     );
     let error: anyhow::Error =
         lock.acquire().map(drop).err().map_or_else(|| anyhow::anyhow!("없음"), Into::into);
-    ensure_eq!(error.to_string().contains("repair()"), true);
+    for told in ["recover()", "repair()", &pid.to_string()] {
+        ensure_eq!(error.to_string().contains(told), true);
+    }
+    Ok(())
+}
+
+/// 에러를 받은 쪽은 락을 쥐지 않았습니다. 쥔 채였다면 다음 호출은 `AlreadyHeld`이고 다른 프로세스는 기다립니다.
+pub fn told_is_not_holding() -> Result<()> {
+    let (lock, pid) = orphaned_lock()?;
+    let told = lock.acquire().map(drop);
+    ensure_matches!(&told, Err(LockError::OwnerDied { .. }));
+    let mut other = Process::spawn(died_pid, (lock.clone(),))?;
+    ensure_eq!(other.join_timeout(PATIENCE)?, Some(pid));
+    // `OwnerDied`를 쥔 동안은 락도 쥐고 있습니다.
+    let died = lock.recover()?;
+    ensure_matches!(lock.acquire().map(drop), Err(LockError::AlreadyHeld));
+    ensure_matches!(lock.recover().map(drop), Err(LockError::AlreadyHeld));
+    drop(died);
+    ensure_matches!(lock.try_acquire().map(drop), Err(LockError::OwnerDied { .. }));
+    Ok(())
+}
+
+fn recover_and_die(lock: Lock<u32>) -> Result<()> {
+    let mut guard = lock.recover()?.repair();
+    *guard = 5;
+    die_by(Signal::SIGKILL);
+    Ok(())
+}
+
+/// 고친 프로세스도 놓기 전에 죽으면 다시 주인이 죽은 락입니다.
+pub fn repairer_may_die_too() -> Result<()> {
+    let (lock, _) = orphaned_lock()?;
+    let repairer = Process::spawn(recover_and_die, (lock.clone(),))?;
+    let pid = repairer.id();
+    expect_killed(repairer.join())?;
+    ensure_matches!(
+        lock.acquire_timeout(ONE_SECOND).map(drop),
+        Err(LockError::OwnerDied { pid: Some(told) }) if told == pid
+    );
+    ensure_eq!(*lock.recover()?, 5);
     Ok(())
 }
 
@@ -157,7 +198,8 @@ impl Arena {
                 }
                 Ok(guard)
             }
-            Err(LockError::OwnerDied(died)) => {
+            Err(LockError::OwnerDied { .. }) => {
+                let died = self.pair.recover()?;
                 self.inside.store(id(), SeqCst);
                 self.repairs.fetch_add(1, SeqCst);
                 // 고치다가 죽어도 쥔 채 죽은 것이므로, 다음 차례가 다시 듣습니다.

@@ -4,7 +4,7 @@ use std::mem::forget;
 
 use anyhow::{Result, bail};
 use ipc_core::{Process, ProcessError};
-use lock::{LockError, Lock, Plain};
+use lock::{Lock, LockError, Plain};
 use tests::children::quiet_panic;
 use tests::wait::ONE_SECOND;
 use tests::{ensure_eq, ensure_matches};
@@ -81,7 +81,7 @@ pub fn released_at_normal_exit() -> Result<()> {
     ensure_matches!(holder.join(), Err(ProcessError::Exited { code: 0, .. }));
     ensure_matches!(
         lock.acquire_timeout(ONE_SECOND).map(drop),
-        Err(LockError::OwnerDied(died)) if died.pid == Some(pid)
+        Err(LockError::OwnerDied { pid: Some(told) }) if told == pid
     );
     Ok(())
 }

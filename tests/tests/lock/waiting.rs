@@ -50,10 +50,7 @@ pub fn acquire_timeout_keeps_its_deadline() -> Result<()> {
     while_held(|lock| {
         for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
             keeps_deadline(limit, || {
-                ensure_matches!(
-                    lock.acquire_timeout(limit).map(drop),
-                    Err(LockError::Mutex(MutexError::Timeout))
-                );
+                ensure_matches!(lock.acquire_timeout(limit).map(drop), Err(LockError::Timeout));
                 Ok(())
             })?;
         }
@@ -72,7 +69,7 @@ pub fn second_acquire_on_a_thread_is_an_error() -> Result<()> {
         lock.acquire_timeout(Duration::from_millis(10)),
         lock.clone().acquire().map(|_| unreachable!()),
     ] {
-        ensure_matches!(second.map(drop), Err(LockError::Mutex(MutexError::AlreadyHeld)));
+        ensure_matches!(second.map(drop), Err(LockError::AlreadyHeld));
     }
     // 다른 스레드에는 평범하게 기다릴 일입니다.
     scope(|scope| {

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use ipc_core::build::after;
 use ipc_core::build::Channel;
+use ipc_core::build::after;
 use ipc_core::{ChannelError, Process};
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 use serde::de::Error as _;

@@ -1,8 +1,8 @@
 //! 디스크립터가 모자라면 에러가 되고, 새는 것이 없습니다.
 
 use anyhow::{Result, bail, ensure};
-use ipc_core::build::after;
 use ipc_core::build::Channel;
+use ipc_core::build::after;
 use ipc_core::{ChannelError, Process};
 use lock::Lock;
 use nix::errno::Errno;

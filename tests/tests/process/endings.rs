@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use ipc_core::{Process, ProcessError, signal_name};
 use nix::libc;
 use nix::sys::signal::{SigHandler, Signal, signal};
+use nix::sys::wait::waitpid;
 use pipe::{Receiver, pipe};
 use tests::children::{die_by, quiet_panic};
 use tests::{ensure_eq, ensure_matches};
@@ -113,5 +114,21 @@ fn ignore_and_start() -> Result<u32> {
 /// `SIGCHLD`를 무시하는 프로그램이 띄워도, 자식이 어떻게 끝났는지 압니다.
 pub fn ignored_sigchld_is_not_inherited() -> Result<()> {
     ensure_eq!(Process::spawn(ignore_and_start, ())?.join()?, 7);
+    Ok(())
+}
+
+/// 아무 자식이나 거두는 코드가 먼저 거두면, 값은 그대로 오고 값이 없으면 이름 있는 에러입니다.
+pub fn reaped_by_others() -> Result<()> {
+    let with_value = Process::spawn(|| 7, ())?;
+    waitpid(None, None)?;
+    ensure_eq!(with_value.join()?, 7);
+    let without_value = Process::spawn(exit_with, (3,))?;
+    waitpid(None, None)?;
+    // 거둔 뒤의 시그널은 다른 프로세스에 가지 않습니다.
+    without_value.kill();
+    ensure_eq!(without_value.is_running(), false);
+    let error = without_value.join().err();
+    ensure_matches!(&error, Some(ProcessError::Reaped { .. }));
+    ensure_eq!(error.is_some_and(|error| error.to_string().contains("waitpid(-1)")), true);
     Ok(())
 }

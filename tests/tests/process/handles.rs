@@ -1,11 +1,14 @@
 //! 손잡이로 하는 일: 기다리기, 살펴보기, 끝내기, 버리기.
 
-use std::os::fd::AsFd;
+use std::io::{Read, Seek};
+use std::os::fd::{AsFd, OwnedFd};
 use std::time::Duration;
 
 use anyhow::Result;
+use ipc_core::build::Descriptor;
 use ipc_core::{Process, ProcessError, wait_any};
 use nix::libc;
+use nix::unistd::dup2_stderr;
 use pipe::{Receiver, pipe};
 use tests::children::{expect_killed, sleep_forever};
 use tests::procfs::{alive, wait_state};
@@ -45,7 +48,8 @@ pub fn join_timeout_keeps_its_deadline() -> Result<()> {
             Ok(())
         })?;
     }
-    Ok(())
+    process.kill();
+    expect_killed(process.join())
 }
 
 pub fn is_running_follows_the_child() -> Result<()> {
@@ -92,6 +96,42 @@ pub fn drop_kills_and_reaps() -> Result<()> {
     Ok(())
 }
 
+/// 표준 에러를 `file`로 바꾸고, 자식들을 저마다 다르게 버립니다.
+fn drop_in_every_way(file: Descriptor) -> Result<u32> {
+    dup2_stderr(&file)?;
+    let sleeper = || Process::spawn(sleep_forever, ());
+    let mut finished = Process::spawn(|| (), ())?;
+    finished.join_timeout(PATIENCE)?;
+    drop(finished);
+    let ended = Process::spawn(|| (), ())?;
+    until("자식이 끝나기", PATIENCE, || Ok(!ended.is_running()))?;
+    drop(ended);
+    for end in [Process::kill, Process::terminate] {
+        let process = sleeper()?;
+        end(&process);
+        drop(process);
+    }
+    let forgotten = sleeper()?;
+    let pid = forgotten.id();
+    drop(forgotten);
+    Ok(pid)
+}
+
+/// 조인하지 않고 버려 끝낸 자식만 한 줄로 알립니다. 이미 끝났거나 일부러 끝낸 것은 알리지 않습니다.
+pub fn dropping_a_running_process_says_so() -> Result<()> {
+    let mut file = tempfile::tempfile()?;
+    let handle = Descriptor::from(OwnedFd::from(file.try_clone()?));
+    let pid = Process::spawn(drop_in_every_way, (handle,))?.join()?;
+    let mut said = String::new();
+    file.rewind()?;
+    file.read_to_string(&mut said)?;
+    ensure_eq!(said.lines().count(), 1);
+    for told in [&*format!("PID {pid}"), "sleep_forever", "join()", "kill()"] {
+        ensure_eq!(said.contains(told), true);
+    }
+    Ok(())
+}
+
 pub fn wait_any_finds_the_first_to_end() -> Result<()> {
     let (first_inbox, first) = pipe()?;
     let (second_inbox, second) = pipe()?;
@@ -106,11 +146,12 @@ pub fn wait_any_finds_the_first_to_end() -> Result<()> {
     let mixed = [&sleeper as &dyn AsFd, &processes[0]];
     ensure_eq!(wait_any(&mixed, Some(PATIENCE))?, Some(1));
     ensure_eq!(processes.swap_remove(0).join()?, 1);
-    Ok(())
+    sleeper.kill();
+    expect_killed(sleeper.join())
 }
 
 pub fn wait_any_keeps_its_deadline() -> Result<()> {
-    let sleeper = [Process::spawn(sleep_forever, ())?];
+    let mut sleeper = vec![Process::spawn(sleep_forever, ())?];
     for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
         keeps_deadline(limit, || {
             ensure_eq!(wait_any(&sleeper, Some(limit))?, None);
@@ -119,5 +160,7 @@ pub fn wait_any_keeps_its_deadline() -> Result<()> {
     }
     let nobody: [Process<()>; 0] = [];
     ensure_eq!(wait_any(&nobody, Some(Duration::ZERO))?, None);
-    Ok(())
+    let sleeper = sleeper.remove(0);
+    sleeper.kill();
+    expect_killed(sleeper.join())
 }

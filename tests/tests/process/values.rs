@@ -1,5 +1,7 @@
 //! 값이 자식에게 갔다가 돌아옵니다.
 
+use std::env::{args_os, var_os};
+use std::ffi::OsString;
 use std::io::Read;
 use std::process::id;
 use std::thread::{JoinHandle, spawn};
@@ -142,5 +144,30 @@ fn read_stdin() -> Result<(Vec<u8>, String)> {
 
 pub fn stdin_is_empty() -> Result<()> {
     ensure_eq!(Process::spawn(read_stdin, ())?.join()?, (vec![], "/dev/null".to_string()));
+    Ok(())
+}
+
+/// 자식의 명령행 인수는 부모와 같습니다. 자식이라는 표시는 환경 변수에 있고, 부모의 환경에는 없습니다.
+pub fn same_command_line() -> Result<()> {
+    let look = || (args_os().collect::<Vec<_>>(), var_os("IPC_CORE_CHILD").is_some());
+    ensure_eq!(Process::spawn(look, ())?.join()?, (args_os().collect::<Vec<_>>(), true));
+    ensure_eq!(var_os("IPC_CORE_CHILD"), None);
+    // 손자도 그렇습니다.
+    let grandchild = || -> Result<Vec<OsString>> {
+        Ok(Process::spawn(|| args_os().collect::<Vec<_>>(), ())?.join()?)
+    };
+    ensure_eq!(Process::spawn(grandchild, ())?.join()?, args_os().collect::<Vec<_>>());
+    Ok(())
+}
+
+fn run_the_same_program() -> Result<String> {
+    let output = std::process::Command::new("/proc/self/exe").arg("--list").output()?;
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+/// 작업이 같은 프로그램을 평범하게 실행하면 자식이 아니라 평범한 프로그램입니다. 표시를 물려받아도 그렇습니다.
+pub fn mark_is_not_taken_by_other_programs() -> Result<()> {
+    let listed = Process::spawn(run_the_same_program, ())?.join()?;
+    ensure_eq!(listed.contains("values::stdin_is_empty"), true);
     Ok(())
 }

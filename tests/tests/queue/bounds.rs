@@ -79,10 +79,10 @@ pub fn too_large_says_the_sizes() -> Result<()> {
     let queue: Queue<Vec<u8>> = Queue::with_capacity(1024)?;
     let item = vec![0; 2000];
     for refused in [queue.put(&item), queue.try_put(&item), queue.put_timeout(&item, PATIENCE)] {
-        // 2000바이트에 벡터의 길이 2바이트가 붙습니다.
-        ensure_matches!(&refused, Err(QueueError::TooLarge { size: 2002, capacity: 1024 }));
+        // 2000바이트에 벡터의 길이 2바이트가 붙어 8바이트 단위로 2008바이트, 거기에 길이를 적는 8바이트입니다.
+        ensure_matches!(&refused, Err(QueueError::TooLarge { size: 2016, capacity: 1024 }));
         let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
-        ensure_eq!(message.contains("2002") && message.contains("1024"), true);
+        ensure_eq!(message.contains("2016") && message.contains("1024"), true);
     }
     // 거절된 뒤에도 쓸 수 있고, 꼭 맞는 항목은 들어갑니다.
     let exact = vec![9; 1024 - 8 - 2];
@@ -100,10 +100,11 @@ pub fn too_many_bytes_to_create() -> Result<()> {
     Ok(smallest.get()?)
 }
 
-/// 큐는 바이트만 나릅니다. 파이프의 끝이 든 항목은 넣을 때 거절됩니다.
+/// 큐는 바이트만 나릅니다. 파이프의 끝이 든 항목은 컴파일되지 않지만, `Box` 안에 숨긴 것은 넣을 때 거절됩니다.
 pub fn handles_are_refused() -> Result<()> {
-    let queue: Queue<Receiver<u32>> = Queue::new()?;
+    let queue: Queue<Box<Receiver<u32>>> = Queue::new()?;
     let (receiver, sender) = pipe()?;
+    let receiver = Box::new(receiver);
     let refused = queue.put(&receiver);
     ensure_matches!(&refused, Err(QueueError::Codec(_)));
     let message = refused.err().map(|error| error.to_string()).unwrap_or_default();
@@ -111,6 +112,60 @@ pub fn handles_are_refused() -> Result<()> {
     ensure_eq!(queue.len(), 0);
     sender.send(&1)?;
     ensure_eq!(receiver.recv()?, 1);
+    Ok(())
+}
+
+/// 바이트가 남아도 항목의 수가 다 차면 기다립니다. 파이썬의 `Queue(maxsize=…)`입니다.
+pub fn maxsize_counts_the_items() -> Result<()> {
+    let queue = Queue::with_maxsize(2)?;
+    queue.put(&[1; 8])?;
+    queue.try_put(&[2; 8])?;
+    ensure_matches!(queue.try_put(&[3; 8]), Err(QueueError::Full));
+    keeps_deadline(Duration::from_millis(50), || {
+        let refused = queue.put_timeout(&[3; 8], Duration::from_millis(50));
+        ensure_matches!(refused, Err(QueueError::Timeout));
+        Ok(())
+    })?;
+    let mut producer = Process::spawn(put_third, (queue.clone(),))?;
+    wait_asleep(&producer)?;
+    ensure_eq!((producer.is_running(), queue.len()), (true, 2));
+    ensure_eq!(queue.get()?, [1; 8]);
+    producer.join_timeout(PATIENCE)?;
+    ensure_eq!((queue.get()?, queue.get()?), ([2; 8], [3; 8]));
+    // 0은 1로 봅니다.
+    let single = Queue::with_maxsize(0)?;
+    single.put(&())?;
+    ensure_matches!(single.try_put(&()), Err(QueueError::Full));
+    Ok(())
+}
+
+fn put_large(queue: Queue<Vec<u8>>) -> Result<()> {
+    Ok(queue.put(&vec![1; 200])?)
+}
+
+fn put_small(queue: Queue<Vec<u8>>) -> Result<()> {
+    Ok(queue.put(&vec![2])?)
+}
+
+/// 먼저 기다린 큰 항목을, 나중에 온 작은 항목이 앞지르지 않습니다. 앞지를 수 있으면 큰 항목은 영영 들어가지 못합니다.
+pub fn small_items_do_not_overtake_a_large_one() -> Result<()> {
+    let queue = Queue::with_capacity(256)?;
+    for _ in 0..8 {
+        queue.put(&vec![0; 16])?;
+    }
+    let mut large = Process::spawn(put_large, (queue.clone(),))?;
+    wait_asleep(&large)?;
+    let mut small = Process::spawn(put_small, (queue.clone(),))?;
+    wait_asleep(&small)?;
+    // 작은 것이 들어갈 공간은 처음부터 있었고, 꺼내는 동안에도 언제나 있습니다.
+    for _ in 0..8 {
+        ensure_eq!((large.is_running(), small.is_running()), (true, true));
+        ensure_eq!(queue.get_timeout(PATIENCE)?, [0; 16]);
+    }
+    ensure_eq!(queue.get_timeout(PATIENCE)?, [1; 200]);
+    ensure_eq!(queue.get_timeout(PATIENCE)?, [2]);
+    large.join_timeout(PATIENCE)?;
+    small.join_timeout(PATIENCE)?;
     Ok(())
 }
 

@@ -1,0 +1,203 @@
+//! 풀의 게시판과 책상의 약속들. 부모와 작업자가 하는 일은 `worker.rs`와 `dispatch.rs`를 줄인 것입니다.
+
+use std::sync::Arc;
+
+use loom::sync::{Condvar, Mutex};
+use models::machine::{Mode, killed, spawn, spawn_doomed};
+use models::pool::board::{
+    Board, BoardView, DESK_BUSY, Desk, Kind, Post, Reader, RecordHead, Who, desk, write_record,
+};
+
+/// `seq`번 묶음을 `place`에 붙입니다. 내용에도 번호가 있어, 남의 것을 읽으면 압니다.
+fn post(board: &Board, place: usize, seq: u64) {
+    let items = Some(&[seq as u8; 8][..]);
+    board.post(place, seq, &Post { run: seq, skip: 0, count: 1, items });
+}
+
+/// 가져온 묶음의 번호. 내용이 그 묶음의 것인지 확인합니다.
+fn take(board: &BoardView, who: Who) -> Option<(usize, u64)> {
+    let (place, seq) = board.take(who)?;
+    let mut items = Vec::new();
+    assert_eq!(board.read(place, &mut items), (seq, 0, 1, true));
+    assert_eq!(items, [seq as u8; 8]);
+    Some((place, seq))
+}
+
+/// 둘이 닫힐 때까지 가져갑니다. 묶음마다 하나만 가져가고, 붙인 것은 모두 가져갑니다.
+pub fn each_chunk_is_taken_once() {
+    let board = Board::new(2).unwrap();
+    let workers = [1, 2].map(|who| {
+        let view = board.view();
+        spawn(move || std::iter::from_fn(|| take(&view, who)).collect::<Vec<_>>())
+    });
+    post(&board, 0, 1);
+    post(&board, 1, 2);
+    board.close();
+    let [first, second] = workers.map(|worker| worker.join().unwrap());
+    for (who, taken) in [(1, &first), (2, &second)] {
+        assert!(taken.iter().all(|(place, seq)| board.owner(*place, *seq).unwrap() == who));
+    }
+    let mut all = [first, second].concat();
+    all.sort_unstable();
+    assert_eq!(all, [(0, 1), (1, 2)]);
+}
+
+/// 기다리는 작업자 둘에게 하나씩 붙입니다. 닫지 않아도 둘 다 일어납니다.
+pub fn both_workers_wake() {
+    let board = Board::new(2).unwrap();
+    let workers = [1, 2].map(|who| {
+        let view = board.view();
+        spawn(move || take(&view, who).unwrap().1)
+    });
+    post(&board, 0, 1);
+    post(&board, 1, 2);
+    let mut taken = workers.map(|worker| worker.join().unwrap());
+    taken.sort_unstable();
+    assert_eq!(taken, [1, 2]);
+}
+
+/// 부모가 떼어 내려 하고 작업자가 가져가려 합니다. 꼭 한쪽만 성공합니다. 떼어 낸 자리에는 새 묶음을 붙입니다.
+pub fn taken_or_taken_down() {
+    let board = Board::new(1).unwrap();
+    post(&board, 0, 1);
+    let worker = {
+        let view = board.view();
+        spawn(move || std::iter::from_fn(|| take(&view, 1)).map(|(_, seq)| seq).collect::<Vec<_>>())
+    };
+    let removed = board.take_down(0, 1);
+    if removed {
+        post(&board, 0, 2);
+    }
+    board.close();
+    assert_eq!(worker.join().unwrap(), [if removed { 2 } else { 1 }]);
+}
+
+fn record(desk: &Desk, index: u32, kind: Kind, bytes: &[u8], wake: impl Fn()) {
+    let head = RecordHead { index, kind, length: bytes.len() };
+    if write_record(desk, head, bytes, &wake) > DESK_BUSY {
+        wake();
+    }
+}
+
+/// 책상에서 새 기록을 모두 읽습니다.
+fn collect(desk: &Desk, read: &mut u64, got: &mut Vec<(u32, Kind)>) -> bool {
+    let before = got.len();
+    let mut reader = Reader::new(desk, *read).unwrap();
+    let mut words = Vec::new();
+    while let Some(head) = reader.next(&mut words).unwrap() {
+        if head.kind == Kind::Value {
+            assert_eq!(words[1].to_ne_bytes(), [head.index as u8 + 1; 8]);
+        }
+        got.push((head.index, head.kind));
+        words.clear();
+    }
+    *read = reader.finish();
+    got.len() > before
+}
+
+/// 작업자가 묶음 하나에서 남기는 기록들.
+const RECORDS: [(u32, Kind); 4] = [(1, Kind::Begin), (0, Kind::Value), (1, Kind::Value), (1, Kind::End)];
+
+fn work(desk: &Desk, wake: impl Fn()) {
+    for (index, kind) in RECORDS {
+        let bytes = [index as u8 + 1; 8];
+        let bytes = if kind == Kind::Value { &bytes[..] } else { &[] };
+        if kind == Kind::Value {
+            desk.start_item(1, index);
+        }
+        record(desk, index, kind, bytes, &wake);
+    }
+    wake();
+}
+
+/// 작업자의 소식은 빠지지 않습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 우편을 보냅니다.
+pub fn news_reaches_the_parent() {
+    let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
+    let mail = Arc::new((Mutex::new(0), Condvar::new()));
+    let worker = {
+        let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
+        spawn(move || {
+            work(&desk, || {
+                if view.parent_must_wake() {
+                    *mail.0.lock().unwrap() += 1;
+                    mail.1.notify_one();
+                }
+            })
+        })
+    };
+    let (mut read, mut got) = (0, Vec::new());
+    while got.len() < RECORDS.len() {
+        // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
+        board.parent_sleeps(true);
+        if collect(&desk, &mut read, &mut got) {
+            continue;
+        }
+        let mut letters = mail.0.lock().unwrap();
+        while *letters == 0 {
+            letters = mail.1.wait(letters).unwrap();
+        }
+        *letters -= 1;
+    }
+    assert_eq!(got, RECORDS);
+    worker.join().unwrap();
+}
+
+/// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 죽기 전에 놓은 기록은 읽히고, 가져가지 않았으면 다른 작업자가 가져갑니다.
+pub fn worker_dies(steps: usize) {
+    let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
+    post(&board, 0, 1);
+    let victim = {
+        let (view, desk) = (board.view(), desk.clone());
+        spawn_doomed(steps, move || {
+            let taken = take(&view, 1).is_some();
+            if taken {
+                work(&desk, || {});
+            }
+            taken
+        })
+    };
+    let other = {
+        let view = board.view();
+        spawn(move || take(&view, 2).is_some())
+    };
+    let (mut read, mut got) = (0, Vec::new());
+    board.close();
+    // 살아 있는 동안 읽지 않으면 책상이 차서 끝나지 않습니다.
+    while !killed() && got.len() < RECORDS.len() && board.owner(0, 1).unwrap() != 2 {
+        collect(&desk, &mut read, &mut got);
+        loom::thread::yield_now();
+    }
+    let (victim, other) = (victim.join(), other.join().unwrap());
+    collect(&desk, &mut read, &mut got);
+    assert_eq!(got, RECORDS[..got.len()]);
+    let owner = board.owner(0, 1).unwrap();
+    match victim {
+        Some(true) => assert_eq!((owner, other, got.len()), (1, false, RECORDS.len())),
+        Some(false) => assert_eq!((owner, other, got.len()), (2, true, 0)),
+        None => {
+            assert_eq!((owner, other), if other { (2, true) } else { (1, false) });
+            assert!(got.is_empty() || owner == 1);
+            // 마지막으로 시작한 항목은, 결과가 놓인 항목이거나 그다음입니다.
+            let values = got.iter().filter(|(_, kind)| *kind == Kind::Value).count() as u32;
+            let started = desk.item_of(1).map_or(0, |index| index + 1);
+            assert!((values..=values + 1).contains(&started), "{values}, {started}");
+        }
+    }
+}
+
+#[test]
+fn chunks_are_taken_once() {
+    Mode::STRICT.explore(each_chunk_is_taken_once);
+    Mode::STRICT.explore(taken_or_taken_down);
+}
+
+#[test]
+fn no_wake_is_lost() {
+    Mode::STRICT.explore(both_workers_wake);
+    Mode::STRICT.explore(news_reaches_the_parent);
+}
+
+#[test]
+fn worker_killed_at_any_step() {
+    Mode::RECHECKS.at_every_step(worker_dies);
+}
