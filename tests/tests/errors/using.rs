@@ -212,12 +212,14 @@ pub fn time_passes() -> Result<Vec<String>> {
     let queue = Queue::<u8>::new()?;
     let (inbox, _outbox) = pipe::<u8>()?;
     let pool = Pool::new(1)?;
-    Ok(vec![
+    let said = vec![
         said(lock.acquire_timeout(SHORT))?,
         said(semaphore.acquire_timeout(SHORT))?,
         said(holder.join_timeout(SHORT))?,
         said(queue.get_timeout(SHORT))?,
         said(inbox.recv_timeout(SHORT))?,
         said(pool.apply_async(sleep_forever, ())?.get_timeout(SHORT))?,
-    ])
+    ];
+    holder.kill();
+    Ok(said)
 }
