@@ -50,10 +50,7 @@ pub fn acquire_timeout_keeps_its_deadline() -> Result<()> {
     while_held(|lock| {
         for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
             keeps_deadline(limit, || {
-                ensure_matches!(
-                    lock.acquire_timeout(limit).map(drop),
-                    Err(LockError::Timeout)
-                );
+                ensure_matches!(lock.acquire_timeout(limit).map(drop), Err(LockError::Timeout));
                 Ok(())
             })?;
         }

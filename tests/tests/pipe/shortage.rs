@@ -4,8 +4,8 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
-use ipc_core::build::after;
 use ipc_core::build::Channel;
+use ipc_core::build::after;
 use ipc_core::{ChannelError, Process};
 use lock::Lock;
 use nix::errno::Errno;

@@ -68,10 +68,7 @@ fn deadlines_hold(stage: &Stage, conn: &Duplex<u32, u32>) -> Result<()> {
         Ok(())
     })?;
     keeps_deadline(LIMIT, || {
-        ensure_matches!(
-            stage.lock.acquire_timeout(LIMIT).map(drop),
-            Err(LockError::Timeout)
-        );
+        ensure_matches!(stage.lock.acquire_timeout(LIMIT).map(drop), Err(LockError::Timeout));
         Ok(())
     })?;
     keeps_deadline(LIMIT, || {

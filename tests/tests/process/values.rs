@@ -153,7 +153,9 @@ pub fn same_command_line() -> Result<()> {
     ensure_eq!(Process::spawn(look, ())?.join()?, (args_os().collect::<Vec<_>>(), true));
     ensure_eq!(var_os("IPC_CORE_CHILD"), None);
     // 손자도 그렇습니다.
-    let grandchild = || -> Result<Vec<OsString>> { Ok(Process::spawn(|| args_os().collect::<Vec<_>>(), ())?.join()?) };
+    let grandchild = || -> Result<Vec<OsString>> {
+        Ok(Process::spawn(|| args_os().collect::<Vec<_>>(), ())?.join()?)
+    };
     ensure_eq!(Process::spawn(grandchild, ())?.join()?, args_os().collect::<Vec<_>>());
     Ok(())
 }

@@ -4,8 +4,8 @@ use std::sync::atomic::Ordering::SeqCst;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use ipc_core::build::MutexError;
 use ipc_core::Process;
+use ipc_core::build::MutexError;
 use nix::sys::signal::Signal;
 use queue::{JoinableQueue, MAX_TASKS, QueueError};
 use tests::children::{arrive_and_sleep, die_by, expect_killed, wait_count};

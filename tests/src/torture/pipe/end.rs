@@ -5,10 +5,10 @@ use std::process::exit;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
+use ipc_core::build::PollFlags;
 use ipc_core::build::after;
 use ipc_core::build::wait_ready;
 use ipc_core::{Process, ProcessError};
-use ipc_core::build::PollFlags;
 use nix::sys::signal::Signal;
 use pipe::{ChannelError, Receiver, Sender, pipe};
 use serde::{Deserialize, Serialize};

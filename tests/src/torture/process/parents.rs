@@ -5,8 +5,8 @@ use std::thread::{self, sleep};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
-use ipc_core::build::Channel;
 use ipc_core::Process;
+use ipc_core::build::Channel;
 use nix::sys::signal::Signal;
 use pipe::{Receiver, pipe};
 use pool::Pool;

@@ -9,11 +9,11 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use ipc_core::build::Descriptor;
+use ipc_core::build::PollFlags;
 use ipc_core::build::after;
 use ipc_core::build::wait_ready;
 use ipc_core::{Process, ProcessError, Shared};
 use nix::fcntl::OFlag;
-use ipc_core::build::PollFlags;
 use nix::unistd::pipe2;
 use queue::{Queue, QueueError};
 use serde::{Deserialize, Serialize};

@@ -5,8 +5,8 @@ use std::ops::RangeInclusive;
 use std::os::fd::BorrowedFd;
 
 use anyhow::{Context, Result, ensure};
-use ipc_core::build::Channel;
 use ipc_core::Process;
+use ipc_core::build::Channel;
 use lock::Lock;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
