@@ -131,9 +131,9 @@ fn inherited_socket() -> Option<OwnedFd> {
     std::env::var_os(MARK)?;
     // 실행될 때 받은 환경만 믿습니다. `set_var`로 바꾼 것은 여기에 보이지 않습니다.
     let environment = fs::read("/proc/self/environ").ok()?;
-    let mark = environment.split(|byte| *byte == 0).find_map(|entry| {
-        std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('=')
-    })?;
+    let mark = environment
+        .split(|byte| *byte == 0)
+        .find_map(|entry| std::str::from_utf8(entry).ok()?.strip_prefix(MARK)?.strip_prefix('='))?;
     let (fd, inode) = mark.split_once(':')?;
     let (fd, inode) = (fd.parse::<RawFd>().ok().filter(|fd| *fd > 2)?, inode.parse::<u64>().ok()?);
     // SAFETY: 번호를 확인하는 동안만 빌립니다. 열려 있지 않으면 커널이 EBADF를 반환할 뿐입니다.

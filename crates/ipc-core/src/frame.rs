@@ -21,11 +21,11 @@ use std::time::Duration;
 
 use rustix::event::PollFlags;
 use rustix::io::Errno;
-use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
     SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
 };
+use rustix::pipe::{PipeFlags, pipe_with};
 
 use crate::error::ChannelError;
 use crate::parcel::{DESCRIPTORS_MAX, fingerprint};
@@ -106,7 +106,11 @@ impl Frame {
                 Err(Errno::AGAIN) if wait_ready(socket, PollFlags::OUT, deadline)? => {}
                 // 아직 읽히지 않은 디스크립터가 이 사용자의 한도(ulimit -n)를 넘었습니다. 잠시 다시 해 봅니다.
                 Err(Errno::TOOMANYREFS) if !expired(patience) => {
-                    wait_ready(socket, PollFlags::ERR, after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))))?;
+                    wait_ready(
+                        socket,
+                        PollFlags::ERR,
+                        after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))),
+                    )?;
                 }
                 Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
                 Err(Errno::TOOMANYREFS) if deadline.is_some() => return Err(ChannelError::Timeout),
@@ -129,7 +133,8 @@ impl Frame {
         deadline: Deadline,
     ) -> Result<Frame, ChannelError> {
         let blocking = if deadline.is_some() { RecvFlags::DONTWAIT } else { RecvFlags::empty() };
-        let mut space = [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
+        let mut space =
+            [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
         loop {
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let slices = &mut [IoSliceMut::new(packet)];

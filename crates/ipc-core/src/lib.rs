@@ -32,8 +32,8 @@ mod strict;
 mod task;
 mod wait;
 
-pub use child::init;
 pub use child::end_with_closed_output;
+pub use child::init;
 pub use error::{ChannelError, CodecError, ProcessError, help, signal_name};
 pub use parcel::Json;
 pub use plain::Plain;
@@ -46,8 +46,8 @@ pub mod build {
     pub use crate::channel::Channel;
     pub use crate::child::panic_message;
     pub use crate::error::hint;
-    pub use crate::mutex::{Mutex, MutexError, MutexGuard};
     pub use crate::frame::INLINE_MAX;
+    pub use crate::mutex::{Mutex, MutexError, MutexGuard};
     pub use crate::parcel::{DESCRIPTORS_MAX, Descriptor, Inline, Message, Parcel, decode, encode};
     pub use crate::plain::Placed;
     pub use crate::shared::{ReadOnly, load_bytes, store_bytes};

@@ -45,7 +45,9 @@ pub enum MutexError {
     #[error("이 스레드가 이미 쥐고 있습니다. 앞의 가드를 먼저 놓으십시오")]
     AlreadyHeld,
     /// 이 스레드가 너무 많이 쥐고 있습니다. 더 쥐면, 쥔 채 죽었을 때 커널이 다 되돌려 주지 못합니다.
-    #[error("스레드 하나가 락과 허가를 {HELD_MAX}개까지만 쥘 수 있습니다. 앞의 것을 먼저 놓으십시오")]
+    #[error(
+        "스레드 하나가 락과 허가를 {HELD_MAX}개까지만 쥘 수 있습니다. 앞의 것을 먼저 놓으십시오"
+    )]
     TooManyHeld,
     /// 운영체제의 에러입니다. 다른 프로세스가 공유 메모리를 망가뜨린 때에도 그렇습니다.
     #[error("운영체제가 뮤텍스를 거절했습니다({0})")]
@@ -145,7 +147,8 @@ impl Mutex {
         loop {
             let nap = if impatient.is_none() { Turns::PATIENCE } else { recheck() };
             let nap = remaining(deadline).map_or(nap, |left| left.min(nap));
-            let until = clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();
+            let until =
+                clock_gettime(ClockId::Monotonic) + Timespec::try_from(nap).unwrap_or_default();
             // SAFETY: 뮤텍스는 빌린 동안 제자리에 있고, `until`은 이 호출보다 오래 삽니다.
             match unsafe { pthread_mutex_clocklock(self.raw.get(), libc::CLOCK_MONOTONIC, &until) }
             {

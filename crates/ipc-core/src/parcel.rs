@@ -148,7 +148,9 @@ impl Serialize for Descriptor {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let ours = memory_name(self.as_fd()).is_ok_and(|name| name.starts_with(MEMORY_PREFIX));
         let attached = if ours {
-            Err(io::Error::other("공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오"))
+            Err(io::Error::other(
+                "공유 메모리는 디스크립터로 보낼 수 없습니다. Shared로 보내십시오",
+            ))
         } else {
             attach(self.as_fd(), |_| false)
         };
@@ -248,7 +250,8 @@ impl Parcel {
     pub fn skip(&mut self) -> bool {
         let length = self.bytes.get(self.next..).and_then(|rest| rest.first_chunk::<4>());
         let Some(length) = length else { return false };
-        self.next = self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
+        self.next =
+            self.next.saturating_add(4).saturating_add(u32::from_ne_bytes(*length) as usize);
         true
     }
 
@@ -294,9 +297,8 @@ impl Serialize for Parcel {
         let fds = self.fds.borrow();
         // 안의 공유 메모리도 그대로 옮깁니다. 소포에서는 담은 그 타입으로만 꺼내므로, `Descriptor`처럼 거절하지 않아도 됩니다.
         let fds = fds.iter().flatten().map(|fd| attach(fd.as_fd(), |_| false));
-        let fds: Vec<u64> = fds
-            .collect::<io::Result<_>>()
-            .map_err(|error| ser::Error::custom(refuse(&error)))?;
+        let fds: Vec<u64> =
+            fds.collect::<io::Result<_>>().map_err(|error| ser::Error::custom(refuse(&error)))?;
         (serde_bytes::Bytes::new(&self.bytes), fds).serialize(serializer)
     }
 }
@@ -361,10 +363,9 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, CodecError> {
             type_name: type_name::<T>(),
             reason: format!("{}바이트가 남았습니다", rest.len()),
         }),
-        Err(error) => Err(explain::<T>(&error, |type_name, reason| CodecError::Decode {
-            type_name,
-            reason,
-        })),
+        Err(error) => {
+            Err(explain::<T>(&error, |type_name, reason| CodecError::Decode { type_name, reason }))
+        }
     }
 }
 
@@ -563,7 +564,13 @@ mod tests {
         struct Swallows(Descriptor);
         impl Serialize for Swallows {
             fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-                assert!(self.0.serialize(Strict(&mut postcard::Serializer { output: Tail(&mut Vec::new()) })).is_err());
+                assert!(
+                    self.0
+                        .serialize(Strict(&mut postcard::Serializer {
+                            output: Tail(&mut Vec::new())
+                        }))
+                        .is_err()
+                );
                 serializer.serialize_unit()
             }
         }

@@ -260,7 +260,8 @@ impl Child {
     /// 이 프로그램을 다시 실행하고 `socket`을 물려줍니다.
     fn start(socket: BorrowedFd) -> io::Result<Child> {
         // 표준 출력이 닫힌 프로그램에서는 소켓이 0에서 2번에 놓일 수 있습니다. 자식은 그 번호를 표준 입출력으로 쓰므로 옮깁니다.
-        let moved = (socket.as_raw_fd() <= 2).then(|| fcntl_dupfd_cloexec(socket, 3)).transpose()?;
+        let moved =
+            (socket.as_raw_fd() <= 2).then(|| fcntl_dupfd_cloexec(socket, 3)).transpose()?;
         let socket = moved.as_ref().map_or(socket, |moved| moved.as_fd());
         let mark = format!("{}:{}", socket.as_raw_fd(), fstat(socket)?.st_ino);
         let mut actions = PosixSpawnFileActions::init()?;

@@ -167,7 +167,8 @@ impl<I, R> RemoteFn<fn(I) -> R> {
     ///
     /// 프로세스마다 파일들이 놓이는 주소가 저마다 달라지므로, 거리는 한 파일 안에서만 같습니다.
     pub fn new(function: fn(I) -> R) -> Option<Self> {
-        static OWN_OBJECT: LazyLock<usize> = LazyLock::new(|| object_of((&raw const ANCHOR).addr()));
+        static OWN_OBJECT: LazyLock<usize> =
+            LazyLock::new(|| object_of((&raw const ANCHOR).addr()));
         let distance = (function as usize).wrapping_sub((&raw const ANCHOR).addr());
         (object_of(function as usize) == *OWN_OBJECT)
             .then_some(RemoteFn { distance: distance as u64, function: PhantomData })

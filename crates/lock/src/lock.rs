@@ -243,7 +243,11 @@ impl<'a, T: Plain> OwnerDied<'a, T> {
     }
 
     fn healthy(self) -> Result<Guard<'a, T>, LockError> {
-        if self.is_repaired() { Ok(self.guard) } else { Err(LockError::OwnerDied { pid: self.pid() }) }
+        if self.is_repaired() {
+            Ok(self.guard)
+        } else {
+            Err(LockError::OwnerDied { pid: self.pid() })
+        }
     }
 }
 

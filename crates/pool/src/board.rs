@@ -266,7 +266,12 @@ impl DeskTop {
 }
 
 /// 작업자: 기록 하나를 놓습니다. 공간이 없으면 `when_full`을 호출한 뒤 부모가 읽기를 기다립니다. 반환값은 차 있는 정도(칸)입니다.
-pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl FnOnce()) -> usize {
+pub fn write_record(
+    desk: &Desk,
+    head: RecordHead,
+    bytes: &[u8],
+    when_full: impl FnOnce(),
+) -> usize {
     let written = desk.written.load(Relaxed);
     let used = || written.wrapping_sub(desk.read.load(Acquire)) as usize;
     let fits = || used().saturating_add(head.words()) <= DESK_WORDS;

@@ -10,8 +10,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
-use ipc_core::build::{Deadline, RECHECK, after, expired, wait_all_ready};
 use ipc_core::ChannelError;
+use ipc_core::build::{Deadline, RECHECK, after, expired, wait_all_ready};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
 use rustix::process::{Resource, getrlimit};

@@ -196,11 +196,7 @@ impl Pool {
     /// # Errors
     ///
     /// 닫힌 풀이면 [`PoolError::Closed`].
-    pub fn map_async<F, I, M>(
-        &self,
-        task: F,
-        items: I,
-    ) -> Result<MapResult<F::Value>, PoolError>
+    pub fn map_async<F, I, M>(&self, task: F, items: I) -> Result<MapResult<F::Value>, PoolError>
     where
         F: Task<I::Item, M>,
         I: IntoIterator<Item: Message>,
@@ -242,11 +238,7 @@ impl Pool {
     /// # Errors
     ///
     /// 닫힌 풀이면 [`PoolError::Closed`].
-    pub fn apply_async<F, A, M>(
-        &self,
-        task: F,
-        args: A,
-    ) -> Result<AsyncResult<F::Value>, PoolError>
+    pub fn apply_async<F, A, M>(&self, task: F, args: A) -> Result<AsyncResult<F::Value>, PoolError>
     where
         F: Task<A, M>,
         A: Message,
@@ -279,11 +271,7 @@ impl Pool {
     pub fn terminate(self) {}
 
     /// 입력을 모두 모아, 묶음의 크기를 정하고 맡깁니다.
-    fn whole<F, I, M>(
-        &self,
-        task: F,
-        items: I,
-    ) -> Imap<vec::IntoIter<I::Item>, F::Value>
+    fn whole<F, I, M>(&self, task: F, items: I) -> Imap<vec::IntoIter<I::Item>, F::Value>
     where
         F: Task<I::Item, M>,
         I: IntoIterator<Item: Message>,

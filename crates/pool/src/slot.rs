@@ -1,8 +1,8 @@
 //! 칸(slot): 작업자 하나의 부모 쪽. 띄우고, 결과를 거두고, 떠나보냅니다.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::{Arc, OnceLock};
 use std::sync::atomic::Ordering::Acquire;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use ipc_core::build::{Channel, Deadline, after};
@@ -228,7 +228,8 @@ impl Worker {
             }
             Err(error) => (error.to_string(), false),
         };
-        let what = if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
+        let what =
+            if self.broken { ", 공유 메모리에 잘못된 값을 적었습니다" } else { "" };
         Ending { death: format!("PID {pid}, {how}{what}"), by_itself }
     }
 }

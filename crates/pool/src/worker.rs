@@ -5,7 +5,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::Ordering::Release;
 
 use ipc_core::ChannelError;
-use ipc_core::build::{Channel, Message, Parcel, RemoteFn, Task, encode, panic_message, zero_sized};
+use ipc_core::build::{
+    Channel, Message, Parcel, RemoteFn, Task, encode, panic_message, zero_sized,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::board::{BoardView, DESK_BUSY, Desk, Kind, RESULT_MAX, RecordHead, Who, write_record};
@@ -78,7 +80,8 @@ pub fn serve(contract: Contract) -> anyhow::Result<()> {
 
 /// `initializer`의 인수를 꺼내 호출합니다.
 pub fn initialize<F: Task<A, M>, A: Message, M>(mut args: Parcel) -> anyhow::Result<()> {
-    let args = args.pop::<A>().ok_or_else(|| anyhow::anyhow!("initializer의 인수가 없습니다"))??;
+    let args =
+        args.pop::<A>().ok_or_else(|| anyhow::anyhow!("initializer의 인수가 없습니다"))??;
     // SAFETY: 이 함수의 위치는 `Builder::initializer`가 `F`의 값을 받은 뒤에만 보냅니다.
     unsafe { zero_sized::<F>() }.call(args).map(drop)
 }

@@ -84,7 +84,6 @@ impl<T: Inline> Queue<T> {
 }
 
 impl<T> Queue<T> {
-
     /// 들어 있는 항목의 수. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
     pub fn len(&self) -> usize {
         self.ring.len()
