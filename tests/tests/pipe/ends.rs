@@ -60,6 +60,10 @@ pub fn end_comes_after_kill_among_siblings() -> Result<()> {
     ensure_matches!(inbox.recv_timeout(ONE_SECOND), Err(ChannelError::Disconnected));
     expect_killed(sender.join())?;
     ensure_eq!((elder.is_running(), younger.is_running()), (true, true));
+    for sibling in [elder, younger] {
+        sibling.kill();
+        expect_killed(sibling.join())?;
+    }
     Ok(())
 }
 

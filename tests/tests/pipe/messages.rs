@@ -9,6 +9,7 @@ use ipc_core::{ChannelError, Process};
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize};
+use tests::children::wait_asleep;
 use tests::wait::{PATIENCE, keeps_deadline};
 use tests::{ensure_eq, ensure_matches};
 
@@ -88,6 +89,45 @@ pub fn sixty_four_mebibytes() -> Result<()> {
     ensure_eq!(left.recv_timeout(PATIENCE)? == text, true);
     drop(left);
     Ok(worker.join()?)
+}
+
+const LARGE: usize = 100_000;
+
+fn send_three_large(outbox: Sender<String>) -> Result<()> {
+    ["a", "b", "c"].iter().try_for_each(|letter| Ok(outbox.send(&letter.repeat(LARGE))?))
+}
+
+/// 읽지 않은 큰 값은 하나까지만 쌓입니다. 작은 값은 그대로 갑니다.
+pub fn one_large_value_waits_unread() -> Result<()> {
+    let (inbox, outbox) = pipe()?;
+    let large = |letter: &str| letter.repeat(LARGE);
+    outbox.send(&large("a"))?;
+    for limit in LIMITS {
+        keeps_deadline(limit, || {
+            ensure_matches!(outbox.send_timeout(&large("b"), limit), Err(ChannelError::Timeout));
+            Ok(())
+        })?;
+    }
+    outbox.send(&"작은 값".to_string())?;
+    ensure_eq!(inbox.recv()? == large("a"), true);
+    outbox.send_timeout(&large("c"), Duration::ZERO)?;
+    ensure_eq!(inbox.recv()?, "작은 값");
+    ensure_eq!(inbox.recv()? == large("c"), true);
+    // 기다리던 쪽은 상대가 꺼내는 대로 이어서 보냅니다.
+    let (inbox, outbox) = pipe()?;
+    let mut sender = Process::spawn(send_three_large, (outbox,))?;
+    wait_asleep(&sender)?;
+    ensure_eq!(sender.is_running(), true);
+    for letter in ["a", "b", "c"] {
+        ensure_eq!(inbox.recv_timeout(PATIENCE)? == large(letter), true);
+    }
+    sender.join_timeout(PATIENCE)?;
+    // 상대가 읽지 않은 채 사라지면 기다리던 보내기는 끊김이 됩니다.
+    let (inbox, outbox) = pipe()?;
+    outbox.send(&large("a"))?;
+    drop(inbox);
+    ensure_matches!(outbox.send(&large("b")), Err(ChannelError::Disconnected));
+    Ok(())
 }
 
 pub fn recv_timeout_keeps_its_deadline() -> Result<()> {

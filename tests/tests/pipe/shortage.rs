@@ -1,5 +1,8 @@
 //! 디스크립터가 모자라면 에러가 되고, 새는 것이 없습니다.
 
+use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::time::Duration;
+
 use anyhow::{Result, bail, ensure};
 use ipc_core::build::Channel;
 use ipc_core::build::after;
@@ -8,12 +11,13 @@ use lock::Lock;
 use nix::errno::Errno;
 use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use pipe::{Receiver, pipe};
+use pipe::{Receiver, duplex, pipe};
 use queue::Queue;
 use semaphore::Semaphore;
-use std::os::fd::{AsRawFd, BorrowedFd};
-use tests::wait::PATIENCE;
+use tests::children::leave_root;
+use tests::wait::{ONE_SECOND, PATIENCE, keeps_deadline, timed};
 use tests::{ensure_eq, ensure_matches};
 
 /// 여기까지만 열려 있다고 보고 셉니다.
@@ -113,6 +117,55 @@ pub fn descriptor_lost_on_the_way_is_an_error() -> Result<()> {
         Err(ChannelError::Disconnected) => Ok(()),
         other => bail!("잃어버린 끝은 닫혀야 하는데 {other:?}입니다"),
     }
+}
+
+/// 디스크립터가 실려 오지 않은 메시지는 에러이고, 다음 메시지는 그대로 옵니다.
+pub fn missing_descriptor_is_an_error() -> Result<()> {
+    let (left, right) = duplex::<Channel, Channel>()?;
+    let (ours, theirs) = Channel::pair()?;
+    left.send(&theirs)?;
+    let mut frame = [0; 4096];
+    // 디스크립터를 받을 곳 없이 꺼내면 커널이 디스크립터를 버립니다.
+    let length = recv(right.as_fd().as_raw_fd(), &mut frame, MsgFlags::empty())?;
+    send(left.as_fd().as_raw_fd(), &frame[..length], MsgFlags::empty())?;
+    ensure_matches!(right.recv_timeout(PATIENCE).map(drop), Err(ChannelError::Malformed(_)));
+    left.send(&theirs)?;
+    right.recv_timeout(PATIENCE)?.send(&5u8, None)?;
+    ensure_eq!(ours.recv::<u8>(after(PATIENCE))?, 5);
+    Ok(())
+}
+
+/// 읽지 않은 디스크립터가 이 사용자의 한도를 넘을 때까지 보냅니다.
+fn too_many_in_flight() -> Result<()> {
+    leave_root(54_321)?;
+    let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
+    setrlimit(Resource::RLIMIT_NOFILE, 32, hard)?;
+    let (inbox, outbox) = pipe()?;
+    let (end, _other) = Channel::pair()?;
+    let refused = (0..100).find_map(|_| {
+        let (sent, took) = timed(|| outbox.send(&end));
+        sent.err().map(|error| (error, took))
+    });
+    let Some((error, took)) = refused else { bail!("한도를 넘어 보냈습니다") };
+    let message = error.to_string();
+    ensure_matches!(error, ChannelError::Io(_));
+    ensure!(message.contains("읽지 않은 디스크립터"), "{message}");
+    ensure!((ONE_SECOND..2 * ONE_SECOND).contains(&took), "{took:?} 만에 에러가 되었습니다");
+    for limit in [Duration::ZERO, Duration::from_millis(50)] {
+        keeps_deadline(limit, || {
+            ensure_matches!(outbox.send_timeout(&end, limit), Err(ChannelError::Timeout));
+            Ok(())
+        })?;
+    }
+    // 하나를 읽으면 하나를 보낼 수 있습니다.
+    drop(inbox.recv_timeout(PATIENCE)?);
+    outbox.send(&end)?;
+    Ok(())
+}
+
+/// 끝없이 기다리지 않고 1초 뒤에 에러가 됩니다.
+pub fn too_many_descriptors_in_flight_is_an_error() -> Result<()> {
+    Ok(Process::spawn(too_many_in_flight, ())?.join()?)
 }
 
 /// 늘면 시험의 틀이 알립니다.

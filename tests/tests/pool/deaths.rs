@@ -185,12 +185,12 @@ pub fn idle_workers_killed() -> Result<()> {
     let pool = Pool::new(3)?;
     for _ in 0..3 {
         ensure_eq!(pool.map(u32::pow, [(2, 3), (3, 2)])?, [8, 9]);
-        for pid in pool.worker_ids() {
+        for pid in living_workers(&pool)? {
             signal(pid, Signal::SIGKILL)?;
         }
     }
     ensure_eq!(pool.apply(|| 1, ())?, 1);
-    for pid in pool.worker_ids() {
+    for pid in living_workers(&pool)? {
         signal(pid, Signal::SIGKILL)?;
     }
     pool.close();

@@ -88,7 +88,7 @@ pub fn threads_share_a_pool() -> Result<()> {
     })
 }
 
-/// 풀이 먼저 끝나면, 남은 핸들은 기다리지 않고 그 까닭을 압니다. 다른 스레드에서 이미 기다리던 것도 그렇습니다.
+/// 풀이 먼저 끝나면, 남은 핸들은 기다리지 않고 그 이유를 압니다. 다른 스레드에서 이미 기다리던 것도 그렇습니다.
 pub fn handles_outlive_the_pool() -> Result<()> {
     let pool = Pool::new(1)?;
     let finished = pool.apply_async(|| 7, ())?;
