@@ -1,7 +1,7 @@
 //! 공유 메모리를 쓰는 코드를 *그대로* 가져와 loom 위에서 컴파일되게 합니다.
 //!
 //! 바꾸는 것은 셋입니다. 이름을 들여오는 곳([`IMPORTS`]: 아토믹, 퓨텍스, pthread, 시계)은 대역(`src/machine.rs`)을 가리키게
-//! 하고, 크기([`SIZES`])는 모형이 다 돌 수 있게 줄이고, 일부러 틀린 줄([`TWISTS`])을 켜고 끌 수 있게 끼워 넣습니다.
+//! 하고, 크기([`CHANGES`])는 모형이 다 돌 수 있게 줄이고, 일부러 틀린 줄([`TWISTS`])을 켜고 끌 수 있게 끼워 넣습니다.
 //!
 //! 코드가 바뀌어 여기에 적힌 것을 찾지 못하면, 모형의 테스트가 그 줄을 알리며 실패합니다.
 
@@ -28,15 +28,22 @@ const IMPORTS: &[(&str, &str)] = &[
     ("crossbeam_utils::Backoff", "crate::machine::Backoff"),
     ("rustix::thread::futex", "crate::machine::futex"),
     ("clock_gettime(ClockId::Monotonic)", "crate::machine::clock()"),
-    ("unsafe { pthread_mutex_clocklock(", "unsafe { libc::pthread_mutex_clocklock("),
     ("libc::", "crate::machine::libc::"),
     ("*OWN_PID", "crate::machine::own_pid()"),
     // loom의 아토믹은 실행마다 새로 만들어야 합니다.
     ("const fn new()", "fn new()"),
 ];
 
-/// 모형에서 줄이는 크기: 파일, 코드, 바꾼 것.
-const SIZES: &[(&str, &str, &str)] = &[
+/// 파일 하나에서 바꾸는 것들: 파일, 코드, 바꾼 것.
+const CHANGES: &[(&str, &str, &str)] = &[
+    // libc 크레이트에 없어 직접 선언한 함수도 대역을 씁니다.
+    ("mutex.rs", "fn pthread_mutex_clocklock(", "fn not_in_the_model("),
+    (
+        "mutex.rs",
+        "use crate::debug_is_display;",
+        "use crate::debug_is_display; use libc::pthread_mutex_clocklock;",
+    ),
+    // 줄이는 크기들.
     ("joinable.rs", "MAX_TASKS: usize = 1024;", "MAX_TASKS: usize = 2;"),
     ("board.rs", "POST_MAX: usize = 128 * 1024;", "POST_MAX: usize = 8;"),
     ("board.rs", "DESK_WORDS: usize = 16 * 1024;", "DESK_WORDS: usize = 4;"),
@@ -57,13 +64,17 @@ fn main() {
     println!("cargo::rerun-if-changed=twists.rs");
     let out = env::var("OUT_DIR").unwrap();
     let mut missing = Vec::new();
+    let mut used = vec![false; IMPORTS.len()];
     for file in FILES {
         let path = format!("../../crates/{file}");
         println!("cargo::rerun-if-changed={path}");
         let source = fs::read_to_string(&path).unwrap();
         let name = file.rsplit('/').next().unwrap();
-        fs::write(Path::new(&out).join(name), rewrite(file, name, source, &mut missing)).unwrap();
+        fs::write(Path::new(&out).join(name), rewrite(file, name, source, &mut missing, &mut used))
+            .unwrap();
     }
+    let unused = IMPORTS.iter().zip(used).filter(|(_, used)| !used);
+    missing.extend(unused.map(|((from, _), _)| (*from).to_string()));
     let names: Vec<_> = TWISTS.iter().map(|twist| twist.name).collect();
     let lists = format!(
         "/// 코드에서 찾지 못한 것들. 비어 있어야 합니다.\npub const MISSING: &[&str] = &{missing:?};\n\
@@ -72,7 +83,13 @@ fn main() {
     fs::write(Path::new(&out).join("lists.rs"), lists).unwrap();
 }
 
-fn rewrite(file: &str, name: &str, mut source: String, missing: &mut Vec<String>) -> String {
+fn rewrite(
+    file: &str,
+    name: &str,
+    mut source: String,
+    missing: &mut Vec<String>,
+    used: &mut [bool],
+) -> String {
     let mut replace = |source: &mut String, from: &str, to: &str| {
         if source.matches(from).count() == 1 {
             *source = source.replace(from, to);
@@ -83,9 +100,12 @@ fn rewrite(file: &str, name: &str, mut source: String, missing: &mut Vec<String>
     if name == "shared.rs" {
         // 매핑은 대역이 맡고, 바이트를 칸에 쓰고 읽는 두 함수만 가져옵니다.
         let start = source.find("/// `bytes`를 8바이트씩").unwrap_or_default();
-        source = format!("use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}", &source[start..]);
+        source = format!(
+            "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}",
+            &source[start..]
+        );
     }
-    for (_, from, to) in SIZES.iter().filter(|(file, ..)| *file == name) {
+    for (_, from, to) in CHANGES.iter().filter(|(file, ..)| *file == name) {
         replace(&mut source, from, to);
     }
     for twist in TWISTS.iter().filter(|twist| twist.file == name) {
@@ -98,7 +118,8 @@ fn rewrite(file: &str, name: &str, mut source: String, missing: &mut Vec<String>
     let source = source.replace("crate::", &format!("crate::{home}::"));
     let source = source.replace(&format!("crate::{home}::machine"), "crate::machine");
     let mut source = source.replace("ipc_core::", "crate::core::");
-    for (from, to) in IMPORTS {
+    for ((from, to), used) in IMPORTS.iter().zip(used) {
+        *used |= source.contains(from);
         source = source.replace(from, to);
     }
     let lines = source.lines().filter(|line| !line.starts_with("//!"));
@@ -106,7 +127,7 @@ fn rewrite(file: &str, name: &str, mut source: String, missing: &mut Vec<String>
         .map(|line| match line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
             // 큐의 파일들은 서로를 `crate::`로 찾습니다.
             Some(inner) => format!(
-                "#[allow(missing_docs)] pub mod {inner} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{inner}.rs\")); }}\n"
+                "pub mod {inner} {{ include!(concat!(env!(\"OUT_DIR\"), \"/{inner}.rs\")); }}\n"
             ),
             None => format!("{line}\n"),
         })

@@ -45,5 +45,7 @@ pub fn sender_stays_stuck() -> Result<bool> {
     wait_asleep(&sender)?;
     receiver.kill();
     expect_killed(receiver.join())?;
-    Ok(matches!(sender.join_timeout(STUCK), Err(ProcessError::Timeout { .. })))
+    let stuck = matches!(sender.join_timeout(STUCK), Err(ProcessError::Timeout { .. }));
+    sender.kill();
+    Ok(stuck)
 }

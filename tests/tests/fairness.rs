@@ -138,7 +138,7 @@ fn short_turns_starve_nobody() -> Result<()> {
     let shares: Vec<Share> = joined.collect::<Result<_, _>>()?;
     eprintln!("짧은 차례: {shares:?}");
     for (turns, waited) in &shares {
-        ensure!(*turns > 0 && *waited < Duration::from_millis(500), "굶었습니다: {shares:?}");
+        ensure!(*turns > 0 && *waited < RUN / 2, "굶었습니다: {shares:?}");
     }
     Ok(())
 }

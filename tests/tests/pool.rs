@@ -16,6 +16,8 @@ mod hidden;
 mod lesson;
 #[path = "pool/options.rs"]
 mod options;
+#[path = "pool/supervised.rs"]
+mod supervised;
 
 fn main() {
     ipc_core::init();
@@ -62,6 +64,17 @@ fn main() {
         cpython::started_workers_do_not_leak,
         cpython::large_pool,
         cpython::default_worker_count,
+        supervised::work_goes_on_while_nobody_waits,
+        supervised::dropped_handles_let_the_work_go_on,
+        supervised::join_timeout_keeps_its_deadline,
+        supervised::threads_share_a_pool,
+        supervised::handles_outlive_the_pool,
+        supervised::join_returns_when_the_rest_is_cancelled,
+        supervised::join_ends_though_nobody_can_start,
+        supervised::many_retries_of_one_item,
+        supervised::long_errors_arrive_whole,
+        supervised::workers_that_cannot_be_replaced,
+        supervised::slow_starters_are_ended_together,
         hidden::grandchild_keeps_the_channel_open,
         hidden::worker_that_closed_its_channel_is_ended,
     ]);

@@ -112,6 +112,7 @@ fn main() {
         queue_::closing_wakes_getters,
         queue_::closing_wakes_putters,
         queue_::killed_putter_and_getter,
+        queue_::failing_getter_passes_on,
         queue_::joiners,
         queue_::ping_pong_at_every_moment,
         queue_::contention,

@@ -45,7 +45,10 @@ pub trait Message: Serialize + DeserializeOwned + 'static {}
 
 #[diagnostic::do_not_recommend]
 impl<T> Message for T where
-    T: Serialize + for<'de> 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de> + 'static
+    T: Serialize
+        + for<'de> 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<
+            'de,
+        > + 'static
 {
 }
 
@@ -61,8 +64,8 @@ pub trait 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_�
 }
 
 #[diagnostic::do_not_recommend]
-impl<'de, T: Deserialize<'de>> 빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de>
-    for T
+impl<'de, T: Deserialize<'de>>
+    빌린_값은_보낼_수_없습니다_String처럼_소유한_값을_쓰십시오<'de> for T
 {
 }
 

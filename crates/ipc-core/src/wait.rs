@@ -190,14 +190,10 @@ impl Turns {
     pub const PATIENCE: Duration = Duration::from_millis(1);
 
     /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽 하나가 죽은 것으로 봅니다. 바쁜 컴퓨터에서는 깨어나는 데도 한참 걸립니다.
-    const MISSES: u32 = 4;
+    const MISSES: u32 = 50;
 
     pub(crate) const fn new() -> Turns {
-        Turns {
-            impatient: AtomicU32::new(0),
-            taken: AtomicU32::new(0),
-            missed: AtomicU32::new(0),
-        }
+        Turns { impatient: AtomicU32::new(0), taken: AtomicU32::new(0), missed: AtomicU32::new(0) }
     }
 
     /// 오래 기다린다고 알립니다. 반환된 것이 사라질 때, 얻었거나 그만두었다고 알립니다.

@@ -27,8 +27,8 @@ use serde::{Deserialize, Serialize};
 pub const POST_MAX: usize = 128 * 1024;
 /// 게시글들 앞의 한 칸: 0이 아니면 게시판이 닫혔습니다.
 const CLOSED: usize = 0;
-/// 게시글의 앞머리(칸): 함수의 위치, 건너뛸 수, 항목의 수, 바이트 수.
-const POST_HEAD: usize = 4;
+/// 게시글의 앞머리(칸): 묶음의 번호, 함수의 위치, 건너뛸 수, 항목의 수, 바이트 수.
+const POST_HEAD: usize = 5;
 const POST_WORDS: usize = POST_HEAD + POST_MAX / 8;
 /// 바이트 수가 이것이면, 항목은 게시글에 없고 우편으로 옵니다.
 const BY_MAIL: u64 = u64::MAX;
@@ -107,7 +107,7 @@ impl Board {
     pub fn post(&self, place: usize, seq: u64, post: &Post) {
         let words = &self.posts.tail()[start_of(place)..][..POST_WORDS];
         let length = post.items.map_or(BY_MAIL, |items| items.len() as u64);
-        let head = [post.run, u64::from(post.skip), u64::from(post.count), length];
+        let head = [seq, post.run, u64::from(post.skip), u64::from(post.count), length];
         words.iter().zip(head).for_each(|(word, value)| word.store(value, Relaxed));
         store_bytes(&words[POST_HEAD..], post.items.unwrap_or_default());
         self.claims.tail()[place].store(claim(seq, 0), Release);
@@ -166,15 +166,25 @@ impl BoardView {
     }
 
     /// 가져온 게시글을 읽습니다. 항목은 `items`에 담고, 우편으로 올 것이면 `false`입니다.
-    pub fn read(&self, place: usize, items: &mut Vec<u8>) -> (u64, u32, u32, bool) {
+    ///
+    /// 표지는 다른 작업자가 잘못 적었을 수 있으므로, 게시글에 적힌 번호가 다르면 읽지 않습니다.
+    pub fn read(
+        &self,
+        place: usize,
+        seq: u64,
+        items: &mut Vec<u8>,
+    ) -> Result<(u64, u32, u32, bool), Corrupted> {
         let start = start_of(place);
-        let [run, skip, count, length] =
+        let [posted, run, skip, count, length] =
             std::array::from_fn(|index| self.posts.load(start + index, Relaxed));
+        if posted != seq {
+            return Err(Corrupted);
+        }
         let here = length != BY_MAIL;
         if here {
             self.posts.load_bytes(start + POST_HEAD, length as usize, items);
         }
-        (run, skip as u32, count as u32, here)
+        Ok((run, skip as u32, count as u32, here))
     }
 
     /// 부모가 자고 있으면 깨워야 합니다. 한 번만 `true`입니다.

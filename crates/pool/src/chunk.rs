@@ -31,8 +31,12 @@ pub struct Chunk {
 pub struct Results {
     /// 책상에서 복사한 기록들.
     pub records: Vec<u64>,
+    /// 다음 기록이 가리킬 수 있는 가장 앞선 항목. 항목은 차례로 계산하므로 늘기만 합니다.
+    pub next: u32,
     /// 우편으로 온 값들.
     pub mailed: Vec<(u32, Parcel)>,
+    /// 우편으로 받을 수 있는 가장 앞의 항목.
+    pub next_mailed: u32,
     /// 부모가 정한 실패들.
     pub failed: Vec<(u32, Cause)>,
     /// 결과를 받지 못했다면 그 이유.

@@ -19,7 +19,7 @@ use rustix::process::{Resource, getrlimit};
 use crate::board::{Board, POST_MAX, Post, Who};
 use crate::chunk::Chunk;
 use crate::error::PoolError;
-use crate::slot::{DESCRIPTORS, Ending, Link, Posted, Slot, Worker};
+use crate::slot::{DESCRIPTORS, EXIT_GRACE, Ending, Link, Posted, Slot, Worker};
 use crate::worker::{Initializer, ToWorker};
 
 /// 프로그램이 쓸 수 있게 남겨 두는 디스크립터의 수.
@@ -103,6 +103,8 @@ impl Core {
     pub fn start(options: Options) -> Result<Arc<Core>, PoolError> {
         let io = |error| PoolError::Start(ChannelError::Io(error).into());
         check_descriptors(options.workers)?;
+        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
+        let wake = wake.map_err(|errno| io(errno.into()))?;
         let board = Board::new((4 * options.workers).max(8)).map_err(io)?;
         let posted = (0..board.places()).map(|_| None).collect();
         let slots = (0..options.workers).map(|_| Slot::default()).collect();
@@ -126,8 +128,6 @@ impl Core {
                 return Err(error);
             }
         }
-        let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
-        let wake = wake.map_err(|errno| io(errno.into()))?;
         Ok(Arc::new(Core { state: Mutex::new(state), changed: Condvar::new(), wake }))
     }
 
@@ -194,11 +194,11 @@ impl Core {
         } else {
             state.waiting.push_back(chunk);
             state.post();
-            if state.workers().next().is_none() {
-                // 모두 거듭 실패해 그만둔 뒤에 온 일입니다. 다시 띄워 봅니다.
-                state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
-                self.wake();
-            }
+        }
+        if state.workers().next().is_none() {
+            // 아무도 없으면 관리 스레드는 이 일을 모른 채 자고 있을 수 있습니다.
+            state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
+            self.wake();
         }
         Ok(())
     }
@@ -306,7 +306,9 @@ impl Core {
             }
             let links: Vec<Arc<Link>> = state.workers().map(|w| Arc::clone(&w.link)).collect();
             // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 깨우지 않을 수 있습니다.
-            let deadline = if state.has_work() { after(recheck()) } else { None };
+            let soon = if state.has_work() { after(recheck()) } else { None };
+            let overdue = links.iter().filter_map(|link| link.overdue_at());
+            let deadline = overdue.chain(soon).min();
             drop(state);
             let fds = links.iter().flat_map(|link| link.fds());
             let fds: Vec<_> = fds.chain([self.wake.as_fd()]).collect();
@@ -358,6 +360,9 @@ impl State {
             self.refill();
         }
         self.check_claims();
+        self.workers()
+            .filter(|worker| worker.link.overdue_at().is_some_and(|at| expired(Some(at))))
+            .for_each(|worker| worker.link.process.kill());
     }
 
     /// 작업자들의 결과를 거두고, 빈 자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
@@ -413,7 +418,8 @@ impl State {
             let (run, skip, count) = (chunk.run.distance(), chunk.skip, chunk.to_run);
             self.board.post(place, seq, &Post { run, skip, count, items });
             let mail_due = items.is_none();
-            self.posted[place] = Some(Posted { seq, chunk, mail_due, unbegun_since: None });
+            self.posted[place] =
+                Some(Posted { seq, chunk, mail_due, begun_by: None, unbegun_since: None });
         }
     }
 
@@ -479,29 +485,34 @@ impl State {
 
     fn bury(&mut self, index: usize, mut worker: Worker) {
         let who = index as Who + 1;
-        let Ending { death, by_itself } = worker.ending();
+        let Ending { death, by_itself } = worker.ending(EXIT_GRACE);
         // 죽기 전에 놓은 결과까지 거둡니다. 망가진 곳부터는 믿지 않습니다.
         let mut finished = Vec::new();
         worker.collect(who, &self.board, &mut self.posted, &mut finished, true);
         let mut progressed = !finished.is_empty();
         finished.into_iter().for_each(|chunk| self.finish(chunk));
         for place in (0..self.posted.len()).rev() {
-            let working_on = worker.working_on == Some(place);
-            let owned = |posted: &Posted| {
-                working_on || self.board.owner(place, posted.seq).is_ok_and(|owner| owner == who)
+            let working_on = |posted: &Posted| worker.working_on == Some((place, posted.seq));
+            // 시작하기 전에는 표지를 믿을 수밖에 없습니다. 틀렸다면 누가 시작할 때 드러납니다.
+            let claimed = |posted: &Posted| {
+                posted.begun_by.is_none()
+                    && self.board.owner(place, posted.seq).is_ok_and(|owner| owner == who)
             };
+            let owned = |posted: &Posted| working_on(posted) || claimed(posted);
             if !self.posted[place].as_ref().is_some_and(owned) {
                 continue;
             }
             let Some(posted) = self.posted[place].take() else { continue };
-            let before = posted.chunk.skip;
-            let chunk = posted.reclaim(working_on.then_some(&worker), &death);
-            progressed |= chunk.skip > before;
+            let begun = posted.begun_by.is_some();
+            let before = (posted.chunk.skip, posted.chunk.retries);
+            let chunk = posted.reclaim(begun.then_some(&worker), &death);
+            // 다시 해 볼 항목도 한 번은 해 본 것입니다.
+            progressed |= (chunk.skip, chunk.retries) != before;
             if chunk.is_done() { self.finish(chunk) } else { self.waiting.push_front(chunk) }
         }
         self.post();
         let slot = &mut self.slots[index];
-        if progressed || worker.is_retired(self.options.max_tasks_per_child) || self.closed {
+        if progressed || worker.is_retired(self.options.max_tasks_per_child) {
             slot.failed_starts = 0;
             return;
         }
@@ -530,7 +541,8 @@ impl State {
         }
     }
 
-    /// 표지를 확인합니다. 있을 수 없는 값이면 누가 그 묶음을 가졌는지 알 수 없으므로, 작업자를 모두 바꿉니다.
+    /// 표지를 확인합니다. 있을 수 없는 값이면 누가 그 묶음을 가졌는지 알 수 없으므로, 작업자를 모두 바꿉니다. 차지하고도 시작하지
+    /// 않는 작업자는 그 하나만 바꿉니다.
     fn check_claims(&mut self) {
         let mut broken = false;
         for (place, posted) in self.posted.iter_mut().enumerate() {
@@ -540,13 +552,18 @@ impl State {
                 Ok(who) => self.slots.get(usize::from(who) - 1),
                 Err(_) => None,
             };
-            let begun = |worker: &Worker| worker.working_on == Some(place);
+            let begun = |worker: &Worker| worker.working_on == Some((place, posted.seq));
             match owner {
                 None => broken = true,
                 Some(slot) if slot.worker.as_ref().is_some_and(begun) => {}
-                Some(_) => {
+                Some(slot) => {
                     let since = posted.unbegun_since.get_or_insert_with(Instant::now);
-                    broken |= since.elapsed() > BEGIN_GRACE;
+                    match &slot.worker {
+                        _ if since.elapsed() <= BEGIN_GRACE => {}
+                        // 묶음은 이 작업자가 죽으면 되찾습니다. 다른 작업자의 일은 그대로입니다.
+                        Some(worker) => worker.link.process.kill(),
+                        None => broken = true,
+                    }
                 }
             }
         }
@@ -569,7 +586,7 @@ impl State {
         }
         match Board::new(self.posted.len()) {
             Ok(board) => self.board = board,
-            Err(error) => self.fail_all(&Fault::Restart(error.to_string())),
+            Err(error) => return self.fail_all(&Fault::Restart(error.to_string())),
         }
         for posted in removed.into_iter().rev() {
             self.waiting.push_front(posted.reclaim(None, ""));
@@ -607,9 +624,11 @@ impl State {
         if busy {
             self.workers().for_each(|worker| worker.link.process.kill());
         }
+        // 기다리는 시간은 모두 합쳐서입니다.
+        let until = Instant::now() + EXIT_GRACE;
         for slot in &mut self.slots {
             if let Some(mut worker) = slot.worker.take() {
-                worker.ending();
+                worker.ending(until.saturating_duration_since(Instant::now()));
             }
         }
     }

@@ -1,11 +1,11 @@
 //! 칸(slot): 작업자 하나의 부모 쪽. 띄우고, 결과를 거두고, 떠나보냅니다.
 
 use std::os::fd::{AsFd, BorrowedFd};
-use std::sync::Arc;
 use std::sync::atomic::Ordering::Acquire;
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
-use ipc_core::build::{Channel, after};
+use ipc_core::build::{Channel, Deadline, after};
 use ipc_core::{ChannelError, Process, ProcessError, signal_name};
 
 use crate::board::{Board, Corrupted, Desk, Kind, Reader, Who, desk};
@@ -13,8 +13,8 @@ use crate::chunk::{Chunk, Results};
 use crate::error::PoolError;
 use crate::worker::{Contract, Initializer, ToParent, ToWorker, serve};
 
-/// 소식이 끊긴 작업자가 끝나기를 기다리는 시간. 지나면 강제로 끝냅니다.
-const EXIT_GRACE: Duration = Duration::from_secs(1);
+/// 채널을 닫거나 풀이 끝난 뒤, 작업자가 끝나기를 기다리는 시간. 지나면 강제로 끝냅니다.
+pub const EXIT_GRACE: Duration = Duration::from_secs(1);
 /// 칸 하나에서 작업자가 거듭 실패해도 되는 횟수.
 const MAX_FAILED_STARTS: u32 = 3;
 /// 작업자 하나가 부모에서 차지하는 디스크립터: 프로세스(pidfd), 제어 소켓, 우편, 책상.
@@ -32,6 +32,8 @@ pub struct Slot {
 pub struct Link {
     pub process: Process<()>,
     pub channel: Channel,
+    /// 작업자가 채널을 닫은 것을 처음 본 때. 끝나는 작업자도 채널을 먼저 닫습니다.
+    hung_up: OnceLock<Instant>,
 }
 
 impl Slot {
@@ -42,8 +44,15 @@ impl Slot {
 }
 
 impl Link {
-    pub fn fds(&self) -> [BorrowedFd<'_>; 2] {
-        [self.process.as_fd(), self.channel.as_fd()]
+    /// 기다릴 디스크립터들. 닫힌 채널은 언제나 준비되어 있으므로 기다리지 않습니다.
+    pub fn fds(&self) -> impl Iterator<Item = BorrowedFd<'_>> {
+        let channel = self.hung_up.get().is_none().then(|| self.channel.as_fd());
+        [self.process.as_fd()].into_iter().chain(channel)
+    }
+
+    /// 채널을 닫고 끝나지 않는 작업자를 언제까지 기다릴지. 채널이 열려 있으면 `None`입니다.
+    pub fn overdue_at(&self) -> Deadline {
+        self.hung_up.get().map(|since| *since + EXIT_GRACE)
     }
 }
 
@@ -54,8 +63,8 @@ pub struct Worker {
     /// 책상에서 지금까지 읽은 칸과 우편의 수.
     read: u64,
     mailed: u32,
-    /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치.
-    pub working_on: Option<usize>,
+    /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치와, 그 묶음의 번호.
+    pub working_on: Option<(usize, u64)>,
     /// 지금까지 마친 묶음의 수.
     finished: u64,
     /// 살펴보라는 우편을 꺼냈습니다.
@@ -81,7 +90,7 @@ impl Worker {
         let contract =
             Contract { who, board, desk: given, channel: theirs, initializer, max_chunks };
         let process = Process::spawn(serve, (contract,))?;
-        let link = Arc::new(Link { process, channel });
+        let link = Arc::new(Link { process, channel, hung_up: OnceLock::new() });
         Ok(Worker {
             link,
             desk,
@@ -134,10 +143,8 @@ impl Worker {
         let mut letters = Vec::new();
         if mail || mailed != self.mailed {
             self.mailed = mailed;
-            let connected = read_mail(&self.link.channel, &mut letters);
-            if !connected && self.link.process.is_running() {
-                // 우편을 닫고도 살아 있는 작업자와는 더 일할 수 없습니다.
-                self.link.process.kill();
+            if !read_mail(&self.link.channel, &mut letters) {
+                self.link.hung_up.get_or_init(Instant::now);
             }
         }
         let mut lost = None;
@@ -145,22 +152,17 @@ impl Worker {
             match letter {
                 Ok(ToParent::Look) => self.looked = true,
                 Ok(ToParent::Result { seq, index, value }) => {
-                    let place =
-                        posted.iter().position(|p| p.as_ref().is_some_and(|p| p.seq == seq));
-                    let place = place.ok_or(Corrupted)?;
-                    let posted = posted[place].as_mut().ok_or(Corrupted)?;
-                    if board.owner(place, seq)? != who || index >= posted.chunk.to_run {
-                        return Err(Corrupted);
-                    }
-                    posted.chunk.results.mailed.push((index, value));
+                    addressee(board, who, posted, seq, index)?.mailed.push((index, value));
+                }
+                Ok(ToParent::Cause { seq, index, cause }) => {
+                    addressee(board, who, posted, seq, index)?.failed.push((index, cause));
                 }
                 Err(error) => lost = Some(error.to_string()),
             }
         }
         let mut scratch = Vec::new();
         loop {
-            let current = self.working_on.and_then(|place| posted[place].as_mut());
-            let Some(current) = current else {
+            let Some((place, seq)) = self.working_on else {
                 // 이 작업자가 차지한 묶음의 시작만 올 수 있습니다.
                 scratch.clear();
                 let Some(head) = reader.next(&mut scratch)? else { break };
@@ -169,25 +171,33 @@ impl Worker {
                 };
                 let place = posted.iter().position(begun).filter(|_| head.kind == Kind::Begin);
                 let place = place.ok_or(Corrupted)?;
-                let seq = posted[place].as_ref().map_or(0, |posted| posted.seq);
-                if board.owner(place, seq)? != who {
+                let Some(begun) = &mut posted[place] else { return Err(Corrupted) };
+                // 표지는 누구나 고칠 수 있습니다. 다른 작업자가 이미 시작한 묶음은 다시 시작할 수 없습니다.
+                if board.owner(place, begun.seq)? != who || begun.begun_by.is_some() {
                     return Err(Corrupted);
                 }
-                self.working_on = Some(place);
+                begun.begun_by = Some(who);
+                self.working_on = Some((place, begun.seq));
                 continue;
             };
+            let current = posted[place].as_mut().filter(|posted| posted.seq == seq);
+            let current = current.ok_or(Corrupted)?;
             if let Some(reason) = &lost {
                 current.chunk.results.not_received = Some(reason.clone());
             }
-            let Results { records, .. } = &mut current.chunk.results;
+            let Results { records, next, .. } = &mut current.chunk.results;
             let before = records.len();
             let Some(head) = reader.next(records)? else { break };
             match head.kind {
-                Kind::Value | Kind::Cause if head.index < current.chunk.to_run => {}
+                Kind::Value | Kind::Cause
+                    if (*next..current.chunk.to_run).contains(&head.index) =>
+                {
+                    *next = head.index + 1;
+                }
                 Kind::End if head.index == current.seq as u32 => {
                     records.truncate(before);
-                    let place = self.working_on.take();
-                    let done = place.and_then(|place| posted[place].take());
+                    self.working_on = None;
+                    let done = posted[place].take();
                     finished.extend(done.map(|posted| posted.chunk));
                     self.finished += 1;
                 }
@@ -214,11 +224,13 @@ impl Worker {
     }
 
     /// 끝난 작업자가 어떻게 끝났는지. 반환했으면 정말 끝났으므로, 책상이 더 바뀌지 않습니다.
-    pub fn ending(&mut self) -> Ending {
+    ///
+    /// `patience`까지 스스로 끝나지 않으면 강제로 끝냅니다.
+    pub fn ending(&mut self, patience: Duration) -> Ending {
         // 작업자의 디스크립터를 기다리던 것은 이 스레드뿐이므로, 이제 혼자 갖고 있습니다.
         let Some(link) = Arc::get_mut(&mut self.link) else { return Ending::unknown() };
         let pid = link.process.id();
-        let ended = match link.process.join_timeout(EXIT_GRACE) {
+        let ended = match link.process.join_timeout(patience) {
             Err(ProcessError::Timeout { .. }) => {
                 link.process.kill();
                 link.process.join_timeout(Duration::MAX)
@@ -253,12 +265,32 @@ impl Ending {
     }
 }
 
-/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다. 상대가 끝을 닫았으면 `false`입니다.
+/// `who`가 가진 `seq`번 묶음의 `index`번째 항목의 결과가 담길 곳.
+fn addressee<'a>(
+    board: &Board,
+    who: Who,
+    posted: &'a mut [Option<Posted>],
+    seq: u64,
+    index: u32,
+) -> Result<&'a mut Results, Corrupted> {
+    let places = posted.iter_mut().enumerate();
+    let mut ours = places.filter_map(|(place, posted)| Some((place, posted.as_mut()?)));
+    let (place, found) = ours.find(|(_, posted)| posted.seq == seq).ok_or(Corrupted)?;
+    let (results, to_run) = (&mut found.chunk.results, found.chunk.to_run);
+    // 항목은 차례로 계산하므로 위치는 늘기만 합니다. 하나를 거듭 보내 메모리를 채우지도 못합니다.
+    if board.owner(place, seq)? != who || !(results.next_mailed..to_run).contains(&index) {
+        return Err(Corrupted);
+    }
+    results.next_mailed = index + 1;
+    Ok(results)
+}
+
+/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다. 작업자가 채널을 닫았으면 `false`입니다.
 fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) -> bool {
     loop {
         match channel.recv(after(Duration::ZERO)) {
-            Err(ChannelError::Timeout) => return true,
             Err(ChannelError::Disconnected) => return false,
+            Err(ChannelError::Timeout) => return true,
             // 메시지는 버려졌지만, 다음 것은 읽을 수 있습니다. 운영체제가 거절한 것도 메시지 하나를 잃은 것입니다.
             letter => {
                 let failed = matches!(letter, Err(ChannelError::Io(_)));
@@ -277,6 +309,8 @@ pub struct Posted {
     pub chunk: Chunk,
     /// 항목들을 우편으로 보내야 하는데 아직 보내지 않았습니다.
     pub mail_due: bool,
+    /// 이 묶음을 시작한 작업자.
+    pub begun_by: Option<Who>,
     /// 누가 차지했지만 아직 시작하지 않은 것을 처음 본 때.
     pub unbegun_since: Option<Instant>,
 }

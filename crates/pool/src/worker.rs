@@ -29,6 +29,8 @@ pub enum ToParent {
     Look,
     /// 책상에 놓기에는 크거나 디스크립터가 든 결과.
     Result { seq: u64, index: u32, value: Parcel },
+    /// 책상에 놓기에는 긴 이유.
+    Cause { seq: u64, index: u32, cause: Cause },
 }
 
 /// `initializer`와 그 인수.
@@ -109,17 +111,19 @@ struct Chunk {
 impl Work {
     fn one_chunk(mut self, place: usize, seq: u64) -> Result<Work, ChannelError> {
         let mut items = Vec::new();
-        let (run, skip, count, here) = self.board.read(place, &mut items);
+        let post = self.board.read(place, seq, &mut items);
+        let post = post.map_err(|_| ChannelError::Malformed("표지와 게시글의 번호가 다릅니다"));
+        let (run, skip, count, here) = post?;
         self.put(seq as u32, Kind::Begin, &[]);
         self.chunk = Chunk { seq, skip, count, items: items.into() };
         let refused = if here { None } else { self.receive_items()? };
         let mut work = match refused {
             // SAFETY: 게시글은 부모만 쓸 수 있는 메모리이고(F_SEAL_FUTURE_WRITE), 부모는 같은 실행 파일에서 `RunChunk::new`로 잰
-            // 위치만 적습니다. 이 작업자는 그 게시글의 표지를 차지했으므로, 다 쓴 게시글을 읽었습니다.
+            // 위치만 적습니다. 게시글에 적힌 번호가 차지한 표지의 번호와 같으므로, 부모가 다 쓴 게시글을 읽었습니다.
             None => unsafe { RunChunk::from_distance(run).call(self) }?,
             Some(reason) => {
                 let cause = Cause::Failed(reason);
-                (skip..count).for_each(|index| self.put_cause(index, &cause));
+                (skip..count).try_for_each(|index| self.put_cause(index, cause.clone()))?;
                 self
             }
         };
@@ -159,22 +163,34 @@ impl Work {
         }
     }
 
-    fn put_cause(&self, index: u32, cause: &Cause) {
+    fn put_cause(&self, index: u32, cause: Cause) -> Result<(), ChannelError> {
         let mut bytes = Vec::new();
         // 이유는 글뿐이라 직렬화에 실패하지 않습니다.
-        let _ = encode(cause, &mut bytes);
-        bytes.truncate(RESULT_MAX);
-        self.put(index, Kind::Cause, &bytes);
+        let _ = encode(&cause, &mut bytes);
+        if bytes.len() <= RESULT_MAX {
+            self.put(index, Kind::Cause, &bytes);
+            return Ok(());
+        }
+        self.mail(index, &ToParent::Cause { seq: self.chunk.seq, index, cause })
+    }
+
+    /// 책상에 놓지 못하는 것을 우편으로 보냅니다. 보내지 못하면 그 이유를 책상에 놓습니다.
+    fn mail(&self, index: u32, letter: &ToParent) -> Result<(), ChannelError> {
+        match self.channel.send(letter, None) {
+            Ok(()) => {
+                self.desk.mailed.fetch_add(1, Release);
+                Ok(())
+            }
+            Err(ChannelError::Disconnected) => Err(ChannelError::Disconnected),
+            Err(error) => self.put_cause(index, Cause::Failed(error.to_string())),
+        }
     }
 
     fn put_value<T: Message>(&mut self, index: u32, value: T) -> Result<(), ChannelError> {
         self.out.clear();
         let written = guard(|| Ok(self.out.push(&value)?));
         let outcome = match written {
-            Err(cause) => {
-                self.put_cause(index, &cause);
-                return Ok(());
-            }
+            Err(cause) => return self.put_cause(index, cause),
             // 소포는 값의 길이 4바이트로 시작합니다.
             Ok(()) => self.out.bytes().get(4..).unwrap_or_default(),
         };
@@ -183,13 +199,7 @@ impl Work {
             return Ok(());
         }
         let value = std::mem::take(&mut self.out);
-        let sent = self.channel.send(&ToParent::Result { seq: self.chunk.seq, index, value }, None);
-        match sent {
-            Ok(()) => drop(self.desk.mailed.fetch_add(1, Release)),
-            Err(ChannelError::Disconnected) => return Err(ChannelError::Disconnected),
-            Err(error) => self.put_cause(index, &Cause::Failed(error.to_string())),
-        }
-        Ok(())
+        self.mail(index, &ToParent::Result { seq: self.chunk.seq, index, value })
     }
 }
 
@@ -210,7 +220,7 @@ pub fn run_chunk<F: Task<A, M>, A: Message, M>(mut work: Work) -> Result<Work, C
         });
         match outcome {
             Ok(value) => work.put_value(index, value)?,
-            Err(cause) => work.put_cause(index, &cause),
+            Err(cause) => work.put_cause(index, cause)?,
         }
     }
     Ok(work)

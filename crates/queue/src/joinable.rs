@@ -115,7 +115,8 @@ impl<T> JoinableQueue<T> {
         let mut held = 0;
         for hand in self.desk.tail().iter().filter(|hand| hand.holder().is_some()) {
             match hand.lock(after(Duration::ZERO)) {
-                Ok(_died_holding) => {}
+                // 쥔 채 죽은 손이거나, 방금 놓은 손입니다.
+                Ok(guard) => drop(Hand { desk: &self.desk, held: Some(guard) }),
                 Err(MutexError::Timeout) => held += 1,
                 Err(error) => return Err(error.into()),
             }
@@ -166,8 +167,8 @@ impl<T: Inline> JoinableQueue<T> {
 
     /// 지금 있는 일만 꺼냅니다. 비었으면 [`QueueError::Empty`]. 나머지는 [`JoinableQueue::get`]과 같습니다.
     pub fn try_get(&self) -> Result<Task<'_, T>, QueueError> {
-        let (item, held) = self.queue.try_get_holding(|| self.take_hand())?;
-        Ok(Task { item, desk: &self.desk, held: Some(held) })
+        let (item, hand) = self.queue.try_get_holding(|| self.take_hand())?;
+        Ok(Task { item, hand })
     }
 
     /// 큐가 닫히고 빌 때까지 일을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
@@ -176,16 +177,16 @@ impl<T: Inline> JoinableQueue<T> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<Task<'_, T>, QueueError> {
-        let (item, held) = self.queue.get_holding(deadline, || self.take_hand())?;
-        Ok(Task { item, desk: &self.desk, held: Some(held) })
+        let (item, hand) = self.queue.get_holding(deadline, || self.take_hand())?;
+        Ok(Task { item, hand })
     }
 
     /// 빈손 하나를 쥡니다. 꺼내기 *앞에서* 쥐어야, 꺼내자마자 죽어도 잃은 것을 압니다.
-    fn take_hand(&self) -> Result<MutexGuard<'_>, QueueError> {
+    fn take_hand(&self) -> Result<Hand<'_>, QueueError> {
         for hand in self.desk.tail() {
             match hand.try_lock() {
                 Err(MutexError::WouldBlock) => {}
-                other => return Ok(other?),
+                other => return Ok(Hand { desk: &self.desk, held: Some(other?) }),
             }
         }
         Err(QueueError::TooManyTasks)
@@ -205,15 +206,13 @@ impl<T> Clone for JoinableQueue<T> {
 #[must_use = "버리면 마치지 못한 일이 됩니다. 일을 마친 뒤 done을 부르십시오"]
 pub struct Task<'q, T> {
     item: T,
-    desk: &'q Desk,
-    /// 사라지는 도중에만 비어 있습니다.
-    held: Option<MutexGuard<'q>>,
+    hand: Hand<'q>,
 }
 
 impl<T> Task<'_, T> {
     /// 마쳤다고 알립니다.
     pub fn done(self) {
-        self.desk.done.fetch_add(1, SeqCst);
+        self.hand.desk.done.fetch_add(1, SeqCst);
     }
 }
 
@@ -225,7 +224,14 @@ impl<T> Deref for Task<'_, T> {
     }
 }
 
-impl<T> Drop for Task<'_, T> {
+/// 쥔 손 하나. 일을 꺼내지 못했더라도 놓을 때 알립니다. 그 사이에 [`settled`](JoinableQueue::settled)가 이 손을 세었을 수 있습니다.
+struct Hand<'q> {
+    desk: &'q Desk,
+    /// 사라지는 도중에만 비어 있습니다.
+    held: Option<MutexGuard<'q>>,
+}
+
+impl Drop for Hand<'_> {
     fn drop(&mut self) {
         self.held = None;
         self.desk.released.notify_all();

@@ -47,7 +47,7 @@ pub mod core {
 }
 
 /// 큐.
-#[allow(dead_code, reason = "모형이 쓰지 않는 것도 있습니다")]
+#[allow(dead_code, clippy::len_without_is_empty, reason = "모형이 쓰지 않는 것도 있습니다")]
 pub mod queue {
     include!(concat!(env!("OUT_DIR"), "/queue.rs"));
 }

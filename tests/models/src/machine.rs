@@ -7,7 +7,7 @@
 //! 걸음은 아무것도 하지 않습니다([`step`]).
 
 use std::cell::{Cell, RefCell};
-use std::panic::{AssertUnwindSafe, catch_unwind, panic_any, resume_unwind};
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed as Plain};
 
@@ -24,8 +24,12 @@ struct Kernel {
     last_pid: Cell<u32>,
     /// 누가 죽었는지.
     killed: Cell<bool>,
-    /// 깨우지 않아도 기다리는 쪽이 스스로 다시 살펴보는지. 아니면 `RECHECK`가 끝없이 긴 것과 같습니다.
-    rechecks: Cell<bool>,
+    /// 지금까지의 걸음의 수.
+    steps: Cell<usize>,
+    /// 잠든 쪽이 모두 스스로 일어난 횟수.
+    rechecks: Cell<usize>,
+    /// 모형이 끝났는지.
+    over: Cell<bool>,
     /// 켠 비틀기.
     twist: Cell<Option<&'static str>>,
 }
@@ -54,7 +58,7 @@ struct Death;
 ///
 /// 읽기만 하는 걸음은 세지 않습니다. 읽고 죽은 것과 읽기 전에 죽은 것을 남은 프로세스는 가려내지 못합니다.
 fn step() -> bool {
-    if std::thread::panicking() {
+    if !glance() {
         return false;
     }
     let dies = ME.with(|me| {
@@ -67,6 +71,12 @@ fn step() -> bool {
         resume_unwind(Box::new(Death));
     }
     true
+}
+
+/// 보기만 하는 걸음. 죽는 중이면 `false`입니다.
+fn glance() -> bool {
+    KERNEL.with(|kernel| kernel.steps.set(kernel.steps.get() + 1));
+    !std::thread::panicking()
 }
 
 pub(crate) fn own_pid() -> u32 {
@@ -95,7 +105,7 @@ pub mod atomic {
                 }
 
                 pub fn load(&self, order: Ordering) -> $number {
-                    if std::thread::panicking() { 0 } else { self.0.load(order) }
+                    if super::glance() { self.0.load(order) } else { 0 }
                 }
 
                 pub fn store(&self, value: $number, order: Ordering) {
@@ -139,8 +149,13 @@ pub mod atomic {
 
 /// `address`에서 잠듭니다. 앞의 확인과 잠드는 것 사이에는 다른 프로세스가 끼어들지 못합니다.
 fn sleep(address: usize) {
+    let rechecks = || KERNEL.with(|kernel| kernel.rechecks.get());
+    let before = rechecks();
     KERNEL.with(|kernel| kernel.sleepers.borrow_mut().push((address, loom::thread::current())));
     loom::thread::park();
+    if rechecks() != before {
+        loom::thread::yield_now(); // loom은 이것을 지나야, 앞에서 본 낡은 값을 다시 보여 주지 않습니다.
+    }
 }
 
 /// `address`에서 먼저 잠든 쪽부터 `count`까지 깨웁니다.
@@ -157,7 +172,7 @@ fn wake(address: usize, count: u32) {
 /// 퓨텍스.
 pub mod futex {
     use super::atomic::{AtomicU32, Ordering::SeqCst};
-    use super::{KERNEL, step};
+    use super::step;
     use rustix::io::Errno;
     use rustix::time::Timespec;
 
@@ -172,10 +187,6 @@ pub mod futex {
     /// 커널은 값을 확인하는 일과 잠드는 일을 한 번에 합니다. 그래서 가장 새로운 값을 읽습니다(더하는 0은 그것을 위한 것입니다).
     pub fn wait(word: &AtomicU32, _: Flags, seen: u32, _: Option<&Timespec>) -> Result<(), Errno> {
         if !step() {
-            return Ok(());
-        }
-        if KERNEL.with(|kernel| kernel.rechecks.get()) {
-            loom::thread::yield_now();
             return Ok(());
         }
         if word.0.fetch_add(0, SeqCst) != seen {
@@ -198,7 +209,9 @@ pub mod futex {
 #[allow(non_camel_case_types, clippy::missing_safety_doc, reason = "libc의 이름을 그대로 씁니다")]
 pub mod libc {
     use super::{ME, own_pid, step};
-    use loom::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence};
+    use loom::sync::atomic::{
+        AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release, fence,
+    };
     use rustix::time::Timespec;
     use std::cell::Cell;
 
@@ -214,7 +227,10 @@ pub mod libc {
     pub const PTHREAD_PROCESS_SHARED: c_int = 1;
     pub const PTHREAD_MUTEX_ROBUST: c_int = 1;
     pub const PTHREAD_MUTEX_ERRORCHECK: c_int = 2;
-    #[allow(clippy::declare_interior_mutable_const, reason = "libc에서도 복사해 쓰는 처음 값입니다")]
+    #[allow(
+        clippy::declare_interior_mutable_const,
+        reason = "libc에서도 복사해 쓰는 처음 값입니다"
+    )]
     pub const PTHREAD_MUTEX_INITIALIZER: pthread_mutex_t =
         pthread_mutex_t { word: None, owner: Cell::new(0), owner_died: Cell::new(false) };
 
@@ -271,7 +287,10 @@ pub mod libc {
         0
     }
 
-    pub unsafe fn pthread_mutex_init(mutex: *mut pthread_mutex_t, _: *const pthread_mutexattr_t) -> c_int {
+    pub unsafe fn pthread_mutex_init(
+        mutex: *mut pthread_mutex_t,
+        _: *const pthread_mutexattr_t,
+    ) -> c_int {
         // SAFETY: 호출한 쪽이 약속하듯이 아직 아무도 보지 못하는 뮤텍스입니다.
         unsafe { (*mutex).word = Some(AtomicU32::new(0)) };
         0
@@ -349,6 +368,7 @@ impl Instant {
 }
 
 /// 깨어서 기다리지 않고 곧바로 잠듭니다. 깨어서 살펴보는 것은 늦게 온 것과 같으므로 새로운 순서가 없습니다.
+#[derive(Default)]
 pub struct Backoff;
 
 impl Backoff {
@@ -363,12 +383,28 @@ impl Backoff {
     pub fn snooze(&self) {}
 }
 
+/// `RECHECK`의 대역: 아무도 더 나아가지 못하면, 잠든 쪽이 모두 스스로 일어나 다시 살펴봅니다.
+fn recheck_when_quiet() {
+    let now = || KERNEL.with(|kernel| kernel.steps.get());
+    while !KERNEL.with(|kernel| kernel.over.get()) {
+        let before = now();
+        loom::thread::yield_now(); // 나아갈 수 있는 다른 스레드가 있으면 그쪽이 먼저입니다.
+        if now() == before {
+            let woken = KERNEL.with(|kernel| {
+                kernel.rechecks.set(kernel.rechecks.get() + 1);
+                kernel.sleepers.take()
+            });
+            woken.iter().for_each(|(_, thread)| thread.unpark());
+        }
+    }
+}
+
 /// 모형을 돌리는 방법.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
     /// 한 번의 실행에서 차례를 빼앗는 횟수의 한도. 스스로 기다리며 내주는 것은 세지 않습니다.
     pub preemptions: usize,
-    /// 기다리는 쪽이 깨우지 않아도 스스로 다시 살펴보는지.
+    /// 깨우지 않아도, 기다리는 쪽이 언젠가 스스로 다시 살펴보는지. 아니면 `RECHECK`가 끝없이 긴 것과 같습니다.
     pub rechecks: bool,
     pub twist: Option<&'static str>,
 }
@@ -376,8 +412,13 @@ pub struct Mode {
 impl Mode {
     /// 깨워야만 일어납니다.
     pub const STRICT: Mode = Mode { preemptions: 2, rechecks: false, twist: None };
-    /// 언제든 스스로 다시 살펴봅니다. 누가 죽는 모형에 씁니다.
+    /// 언젠가 스스로 다시 살펴봅니다. 누가 죽는 모형에 씁니다.
     pub const RECHECKS: Mode = Mode { rechecks: true, ..Mode::STRICT };
+
+    /// 빼앗기의 한도만 다른 방법.
+    pub const fn preempting(self, preemptions: usize) -> Mode {
+        Mode { preemptions, ..self }
+    }
 
     /// 가능한 순서를 모두 돌려 봅니다. 멈추거나(교착 상태) 패닉하는 순서가 있으면 패닉합니다.
     pub fn explore(self, model: impl Fn() + Send + Sync + 'static) {
@@ -395,11 +436,10 @@ impl Mode {
     /// 누가 죽은 실행이 있으면 `true`입니다.
     fn run(self, model: impl Fn() + Send + Sync + 'static) -> bool {
         let missing = crate::MISSING;
-        if !missing.is_empty() {
-            panic_any(format!(
-                "코드에서 찾지 못한 줄이 있습니다. models의 build.rs와 twists.rs를 고치십시오: {missing:#?}"
-            ));
-        }
+        assert!(
+            missing.is_empty(),
+            "코드에서 찾지 못한 줄이 있습니다. models의 build.rs와 twists.rs를 고치십시오: {missing:#?}"
+        );
         let killed = Arc::new(AtomicBool::new(false));
         let mut builder = loom::model::Builder::new();
         builder.preemption_bound = Some(self.preemptions);
@@ -410,10 +450,15 @@ impl Mode {
                 kernel.sleepers.borrow_mut().clear();
                 kernel.last_pid.set(1);
                 kernel.killed.set(false);
-                kernel.rechecks.set(self.rechecks);
+                kernel.over.set(false);
                 kernel.twist.set(self.twist);
             });
+            let timer = self.rechecks.then(|| loom::thread::spawn(recheck_when_quiet));
             model();
+            KERNEL.with(|kernel| kernel.over.set(true));
+            if let Some(timer) = timer {
+                timer.join().unwrap();
+            }
             any.fetch_or(KERNEL.with(|kernel| kernel.killed.get()), Plain);
         });
         killed.load(Plain)

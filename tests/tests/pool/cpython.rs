@@ -120,7 +120,7 @@ fn pool_without_descriptors(spare: u64) -> Result<Vec<u32>> {
     match Pool::new(5) {
         // 하나라도 띄웠으면 그들로 일합니다.
         Ok(pool) => ensure_eq!(pool.map(square, 0..10)?.len(), 10),
-        Err(error) => ensure_matches!(error, PoolError::Start(_) | PoolError::Channel(_)),
+        Err(error) => ensure_matches!(error, PoolError::Start(_)),
     }
     setrlimit(Resource::RLIMIT_NOFILE, open + 20, most)?;
     children(std::process::id())

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use anyhow::{Result, bail};
 use ipc_core::Process;
 use queue::{JoinableQueue, Queue, QueueError};
+use semaphore::Semaphore;
 use tests::children::expect_killed;
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
@@ -158,6 +159,37 @@ pub fn killed_putter_and_getter() -> Result<()> {
     queue.put(&1)?;
     queue.put(&2)?;
     end_soon(start, processes)?;
+    Ok(())
+}
+
+/// 스레드가 쥘 수 있는 만큼 다 쥐어, 꺼내려고 하면 에러가 됩니다.
+fn take_with_full_hands(queue: JoinableQueue<u32>, arrived: Counter) -> Result<bool> {
+    let places = Semaphore::new(semaphore::MAX_PLACES)?;
+    let _permits = (0..places.places()).map(|_| places.acquire()).collect::<Result<Vec<_>, _>>()?;
+    arrive(&arrived);
+    Ok(queue.get().is_err())
+}
+
+fn take_task(queue: JoinableQueue<u32>, arrived: Counter) -> Result<bool> {
+    arrive(&arrived);
+    let task = queue.get()?;
+    let found = *task == 7;
+    task.done();
+    Ok(found)
+}
+
+/// 깨어났지만 에러로 나가는 쪽은, 가져가지 않은 항목을 기다리는 다음 쪽을 깨웁니다.
+pub fn failing_getter_passes_on() -> Result<()> {
+    let (queue, arrived) = (JoinableQueue::new()?, counter()?);
+    // 먼저 잠든 쪽이 먼저 깨어납니다.
+    let mut processes =
+        vec![Process::spawn(take_with_full_hands, (queue.clone(), arrived.clone()))?];
+    wait_all_asleep(&processes, &arrived)?;
+    processes.push(Process::spawn(take_task, (queue.clone(), arrived.clone()))?);
+    wait_all_asleep(&processes, &arrived)?;
+    let start = Instant::now();
+    queue.put(&7)?;
+    ensure_eq!(end_soon(start, processes)?, vec![true, true]);
     Ok(())
 }
 

@@ -46,6 +46,37 @@ pub fn dropped_work_is_told() {
     worker.join().unwrap();
 }
 
+/// 하나는 꺼내 버리고, 하나는 꺼내려다 맙니다. 빈손이 잠깐 쥐어져 있어도 기다리던 쪽은 버려진 것을 압니다.
+pub fn dropped_work_is_told_beside_an_empty_hand() {
+    let queue = queue();
+    queue.put(&1).unwrap();
+    let workers = [(); 2].map(|()| {
+        let queue = queue.clone();
+        spawn(move || drop(queue.try_get()))
+    });
+    assert!(matches!(queue.join(), Err(QueueError::Unfinished { count: 1 })));
+    for worker in workers {
+        worker.join().unwrap();
+    }
+}
+
+/// 둘이 함께 기다립니다.
+pub fn dropped_work_is_told_to_both() {
+    let queue = queue();
+    queue.put(&1).unwrap();
+    let joiner = {
+        let queue = queue.clone();
+        spawn(move || assert!(queue.join().is_err()))
+    };
+    let worker = {
+        let queue = queue.clone();
+        spawn(move || drop(queue.get().unwrap()))
+    };
+    assert!(queue.join().is_err());
+    joiner.join().unwrap();
+    worker.join().unwrap();
+}
+
 /// 일을 하던 쪽이 어느 걸음에서 죽어도: 다른 쪽이 나머지를 마치고, 기다리던 쪽은 잃은 일이 있는지 압니다.
 pub fn worker_dies(steps: usize) {
     let queue = queue();
@@ -76,9 +107,11 @@ fn finished_work_is_never_unfinished() {
 #[test]
 fn abandoned_work_is_told() {
     Mode::STRICT.explore(dropped_work_is_told);
+    Mode::STRICT.explore(dropped_work_is_told_beside_an_empty_hand);
+    Mode::STRICT.explore(dropped_work_is_told_to_both);
 }
 
 #[test]
 fn worker_killed_at_any_step() {
-    Mode::RECHECKS.at_every_step(worker_dies);
+    Mode::RECHECKS.preempting(1).at_every_step(worker_dies);
 }

@@ -1,9 +1,11 @@
 //! 풀의 게시판과 책상의 약속들. 부모와 작업자가 하는 일은 `worker.rs`와 `dispatch.rs`를 줄인 것입니다.
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use loom::sync::{Condvar, Mutex};
-use models::machine::{Mode, killed, spawn, spawn_doomed};
+use models::core::build::EventCount;
+use models::machine::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
+use models::machine::{Child, Mode, killed, spawn, spawn_doomed};
 use models::pool::board::{
     Board, BoardView, DESK_BUSY, Desk, Kind, Post, Reader, RecordHead, Who, desk, write_record,
 };
@@ -26,11 +28,11 @@ fn take(board: &BoardView, who: Who) -> Option<(usize, u64)> {
 /// 둘이 닫힐 때까지 가져갑니다. 묶음마다 하나만 가져가고, 붙인 것은 모두 가져갑니다.
 pub fn each_chunk_is_taken_once() {
     let board = Board::new(2).unwrap();
+    post(&board, 0, 1);
     let workers = [1, 2].map(|who| {
         let view = board.view();
         spawn(move || std::iter::from_fn(|| take(&view, who)).collect::<Vec<_>>())
     });
-    post(&board, 0, 1);
     post(&board, 1, 2);
     board.close();
     let [first, second] = workers.map(|worker| worker.join().unwrap());
@@ -95,11 +97,14 @@ fn collect(desk: &Desk, read: &mut u64, got: &mut Vec<(u32, Kind)>) -> bool {
     got.len() > before
 }
 
-/// 작업자가 묶음 하나에서 남기는 기록들.
-const RECORDS: [(u32, Kind); 4] = [(1, Kind::Begin), (0, Kind::Value), (1, Kind::Value), (1, Kind::End)];
+/// 작업자가 1번 묶음의 항목 `count`개를 계산하며 남기는 기록들.
+fn records(count: u32) -> Vec<(u32, Kind)> {
+    let values = (0..count).map(|index| (index, Kind::Value));
+    [(1, Kind::Begin)].into_iter().chain(values).chain([(1, Kind::End)]).collect()
+}
 
-fn work(desk: &Desk, wake: impl Fn()) {
-    for (index, kind) in RECORDS {
+fn work(desk: &Desk, count: u32, wake: impl Fn()) {
+    for (index, kind) in records(count) {
         let bytes = [index as u8 + 1; 8];
         let bytes = if kind == Kind::Value { &bytes[..] } else { &[] };
         if kind == Kind::Value {
@@ -110,78 +115,98 @@ fn work(desk: &Desk, wake: impl Fn()) {
     wake();
 }
 
-/// 작업자의 소식은 빠지지 않습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 우편을 보냅니다.
-pub fn news_reaches_the_parent() {
-    let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
-    let mail = Arc::new((Mutex::new(0), Condvar::new()));
-    let worker = {
-        let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
-        spawn(move || {
-            work(&desk, || {
-                if view.parent_must_wake() {
-                    *mail.0.lock().unwrap() += 1;
-                    mail.1.notify_one();
-                }
-            })
-        })
-    };
-    let (mut read, mut got) = (0, Vec::new());
-    while got.len() < RECORDS.len() {
-        // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
-        board.parent_sleeps(true);
-        if collect(&desk, &mut read, &mut got) {
-            continue;
-        }
-        let mut letters = mail.0.lock().unwrap();
-        while *letters == 0 {
-            letters = mail.1.wait(letters).unwrap();
-        }
-        *letters -= 1;
-    }
-    assert_eq!(got, RECORDS);
-    worker.join().unwrap();
+/// 죽은 작업자의 책상: 놓은 기록은 앞에서부터 온전하고, 마지막으로 시작한 항목은 결과가 놓인 항목이거나 그다음입니다.
+fn check_desk(desk: &Desk, count: u32, got: &[(u32, Kind)]) {
+    assert_eq!(got, &records(count)[..got.len()]);
+    let values = got.iter().filter(|(_, kind)| *kind == Kind::Value).count() as u32;
+    let started = desk.item_of(1).map_or(0, |index| index + 1);
+    assert!((values..=values + 1).contains(&started), "{values}, {started}");
 }
 
-/// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 죽기 전에 놓은 기록은 읽히고, 가져가지 않았으면 다른 작업자가 가져갑니다.
+/// 채널의 대역. 부모는 여기서 편지나 작업자의 죽음을 기다립니다.
+#[derive(Default)]
+struct Mail {
+    letters: AtomicU32,
+    arrived: EventCount,
+}
+
+impl Mail {
+    fn send(&self) {
+        let _ = self.letters.fetch_add(1, Release);
+        self.arrived.notify_one();
+    }
+
+    /// 작업자가 죽었으면 `false`입니다.
+    fn recv(&self) -> bool {
+        let one = |letters: u32| letters.checked_sub(1);
+        let look = || {
+            let letter = self.letters.fetch_update(Acquire, Relaxed, one).is_ok();
+            Ok::<_, Infallible>((letter || killed()).then_some(letter))
+        };
+        self.arrived.wait_for(None, look).unwrap().unwrap()
+    }
+}
+
+/// 작업자 하나가 일하고 부모는 소식이 올 때마다 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 보냅니다.
+fn work_and_read(start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
+    let (board, desk, mail) = (Board::new(1).unwrap(), desk().unwrap(), Arc::new(Mail::default()));
+    let worker = {
+        let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
+        start(Box::new(move || {
+            work(&desk, 2, || {
+                if view.parent_must_wake() {
+                    mail.send();
+                }
+            })
+        }))
+    };
+    let (mut read, mut got) = (0, Vec::new());
+    while got.len() < 4 {
+        // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
+        board.parent_sleeps(true);
+        if !collect(&desk, &mut read, &mut got) && !mail.recv() {
+            break;
+        }
+    }
+    let lived = worker.join().is_some();
+    collect(&desk, &mut read, &mut got);
+    check_desk(&desk, 2, &got);
+    assert!(!lived || got.len() == 4);
+}
+
+/// 작업자의 소식은 빠지지 않습니다.
+pub fn news_reaches_the_parent() {
+    work_and_read(spawn);
+}
+
+/// 부모가 읽고 있을 때 작업자가 어느 걸음에서 죽어도: 놓은 기록은 모두 읽힙니다.
+pub fn worker_dies_while_read(steps: usize) {
+    work_and_read(|work| spawn_doomed(steps, work));
+}
+
+/// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 가져가지 않았으면 다른 작업자가 가져갑니다.
 pub fn worker_dies(steps: usize) {
     let (board, desk) = (Board::new(1).unwrap(), desk().unwrap());
-    post(&board, 0, 1);
     let victim = {
         let (view, desk) = (board.view(), desk.clone());
-        spawn_doomed(steps, move || {
-            let taken = take(&view, 1).is_some();
-            if taken {
-                work(&desk, || {});
-            }
-            taken
-        })
+        spawn_doomed(steps, move || take(&view, 1).map(|_| work(&desk, 1, || {})).is_some())
     };
     let other = {
         let view = board.view();
         spawn(move || take(&view, 2).is_some())
     };
-    let (mut read, mut got) = (0, Vec::new());
+    post(&board, 0, 1);
     board.close();
-    // 살아 있는 동안 읽지 않으면 책상이 차서 끝나지 않습니다.
-    while !killed() && got.len() < RECORDS.len() && board.owner(0, 1).unwrap() != 2 {
-        collect(&desk, &mut read, &mut got);
-        loom::thread::yield_now();
-    }
     let (victim, other) = (victim.join(), other.join().unwrap());
-    collect(&desk, &mut read, &mut got);
-    assert_eq!(got, RECORDS[..got.len()]);
+    let mut got = Vec::new();
+    collect(&desk, &mut 0, &mut got);
+    check_desk(&desk, 1, &got);
     let owner = board.owner(0, 1).unwrap();
+    assert_eq!(owner, if other { 2 } else { 1 });
+    assert!(got.is_empty() || owner == 1);
     match victim {
-        Some(true) => assert_eq!((owner, other, got.len()), (1, false, RECORDS.len())),
-        Some(false) => assert_eq!((owner, other, got.len()), (2, true, 0)),
-        None => {
-            assert_eq!((owner, other), if other { (2, true) } else { (1, false) });
-            assert!(got.is_empty() || owner == 1);
-            // 마지막으로 시작한 항목은, 결과가 놓인 항목이거나 그다음입니다.
-            let values = got.iter().filter(|(_, kind)| *kind == Kind::Value).count() as u32;
-            let started = desk.item_of(1).map_or(0, |index| index + 1);
-            assert!((values..=values + 1).contains(&started), "{values}, {started}");
-        }
+        Some(took) => assert_eq!((took, got.len()), (!other, if took { 3 } else { 0 })),
+        None => assert!(killed()),
     }
 }
 
@@ -199,5 +224,6 @@ fn no_wake_is_lost() {
 
 #[test]
 fn worker_killed_at_any_step() {
-    Mode::RECHECKS.at_every_step(worker_dies);
+    Mode::RECHECKS.preempting(1).at_every_step(worker_dies);
+    Mode::RECHECKS.preempting(1).at_every_step(worker_dies_while_read);
 }

@@ -122,25 +122,43 @@ pub fn writer_dies(steps: usize) {
     assert_eq!(drain(&queue), [30]);
 }
 
-/// 꺼내던 쪽이 어느 걸음에서 죽어도: 잃는 것은 그것이 꺼내던 하나뿐이고, 넣던 쪽은 공간을 얻습니다.
+/// 꺼내던 쪽이 어느 걸음에서 죽어도: 잃는 것은 그것이 꺼내던 하나뿐이고, 나머지는 다른 쪽이 순서대로 꺼냅니다.
 pub fn reader_dies(steps: usize) {
     let queue = queue(2);
+    queue.put(&10).unwrap();
+    queue.put(&11).unwrap();
+    let victim = {
+        let queue = queue.clone();
+        spawn_doomed(steps, move || queue.get().unwrap())
+    };
+    let mut taken = vec![queue.get().unwrap()];
+    queue.put(&12).unwrap();
+    check_taken(&queue, 3, victim.join(), &mut taken);
+}
+
+/// 꺼내던 쪽이 어느 걸음에서 죽어도, 공간을 기다리며 넣던 쪽은 공간을 얻습니다.
+pub fn reader_dies_with_a_writer_waiting(steps: usize) {
+    let queue = queue(1);
+    queue.put(&10).unwrap();
     let victim = {
         let queue = queue.clone();
         spawn_doomed(steps, move || queue.get().unwrap())
     };
     let writer = {
         let queue = queue.clone();
-        spawn(move || (10..13).for_each(|item| queue.put(&item).unwrap()))
+        spawn(move || queue.put(&11).unwrap())
     };
-    let mut taken = vec![queue.get().unwrap(), queue.get().unwrap()];
-    let victims = victim.join();
+    let mut taken = vec![queue.get().unwrap()];
     writer.join().unwrap();
-    taken.extend(drain(&queue));
+    check_taken(&queue, 2, victim.join(), &mut taken);
+}
+
+/// 넣은 `count`개 가운데 죽은 쪽이 꺼내던 하나 말고는 모두 순서대로 한 번씩 나왔는지 봅니다.
+fn check_taken(queue: &Queue<u64>, count: usize, victims: Option<u64>, taken: &mut Vec<u64>) {
+    taken.extend(drain(queue));
     assert!(taken.is_sorted_by(|left, right| left < right), "{taken:?}");
-    let missing = 3 - taken.len();
-    let lost = missing - usize::from(victims.is_some());
     assert!(victims.is_none_or(|item| !taken.contains(&item)), "{taken:?}, {victims:?}");
+    let lost = count - taken.len() - usize::from(victims.is_some());
     assert!(lost <= usize::from(killed()), "{taken:?}, {victims:?}");
 }
 
@@ -188,6 +206,7 @@ fn writer_killed_at_any_step() {
 #[test]
 fn reader_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(reader_dies);
+    Mode::RECHECKS.preempting(1).at_every_step(reader_dies_with_a_writer_waiting);
 }
 
 #[test]

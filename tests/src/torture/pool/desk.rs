@@ -1,5 +1,6 @@
 //! 책상(desk): 작업자들과 시험이 함께 보는 값입니다. 작업자는 `initializer`에서 받아 둡니다.
 
+use std::hint::spin_loop;
 use std::process::id;
 use std::sync::OnceLock;
 use std::sync::atomic::Ordering::SeqCst;
@@ -17,6 +18,8 @@ pub struct Desk {
     arrived: Counter,
     /// 함수가 불린 횟수.
     calls: Counter,
+    /// 0이 아니면 [`Desk::wait_open`]이 반환합니다.
+    open: Counter,
 }
 
 /// 이 작업자의 책상. 부모에는 없습니다.
@@ -24,7 +27,7 @@ static DESK: OnceLock<Desk> = OnceLock::new();
 
 impl Desk {
     pub fn new() -> Result<Desk> {
-        Ok(Desk { arrived: counter()?, calls: counter()? })
+        Ok(Desk { arrived: counter()?, calls: counter()?, open: counter()? })
     }
 
     /// 작업자의 `initializer`.
@@ -52,6 +55,17 @@ impl Desk {
                 park();
             }
         }
+    }
+
+    /// [`Desk::open`]까지 잠들지 않고 기다립니다. 그 뒤에 잠든 것이 보이면 다른 이유입니다.
+    pub fn wait_open() {
+        while DESK.get().is_some_and(|desk| desk.open.load(SeqCst) == 0) {
+            spin_loop();
+        }
+    }
+
+    pub fn open(&self) {
+        self.open.store(1, SeqCst);
     }
 
     pub fn calls(&self) -> u32 {
