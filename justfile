@@ -4,7 +4,7 @@
 # 명령에 준 인수를 "$@"로 받습니다. 빈칸이 든 인수도 나뉘지 않습니다.
 set positional-arguments
 
-# just만 치면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 부릅니다.
+# just만 치면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 실행합니다.
 _list:
     @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted --list-heading {{ quote("just 다음에 적을 수 있는 것 (인수는 예제로 넘어갑니다)\n") }}
 

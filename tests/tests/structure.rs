@@ -1,4 +1,4 @@
-//! 저장소의 짜임: 예제마다 README의 행, just의 명령, 머리말이 있고, 크레이트마다 홀로 설 수 있습니다.
+//! 저장소의 구조: 예제마다 README의 줄, just의 명령, 머리말이 있고, 크레이트마다 따로 가져갈 수 있습니다.
 
 use std::error::Error;
 use std::fs;
@@ -9,7 +9,7 @@ use toml::Table;
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-/// 다른 예제들을 차례로 부르는 프로그램.
+/// 다른 예제들을 차례로 실행하는 프로그램.
 const TOUR: &str = "tour";
 
 fn read(path: impl AsRef<Path>) -> Result<String> {
@@ -117,7 +117,7 @@ fn every_run_recipe_has_its_example() -> Result {
         let (head, together) = line.split_once(':').unwrap_or_default();
         let name = head.split(' ').next().unwrap_or_default();
         let known = |name: &str| recipes.iter().any(|recipe| recipe == name);
-        // 여럿을 이어서 부르는 명령은 그 하나하나가 예제여야 합니다.
+        // 여럿을 이어서 실행하는 명령은 그 하나하나가 예제여야 합니다.
         let several = !together.is_empty() && together.split_whitespace().all(known);
         assert!(name == "run-all" || known(name) || several, "{line}");
     }
@@ -188,7 +188,7 @@ fn dependencies_form_a_star() -> Result {
                     None => true,
                     Some(path) => name != "ipc-core" && path == "../ipc-core",
                 };
-                assert!(allowed, "{name} → {dependency}: 기본 요소는 ipc-core에만 기댑니다");
+                assert!(allowed, "{name} → {dependency}: 기본 요소는 ipc-core에만 의존합니다");
             }
         }
     }
@@ -209,7 +209,7 @@ fn unsafe_code_stays_where_shared_memory_is_laid_out() -> Result {
         });
         assert!(
             forbidden || (proven && MAY.contains(&name.as_str())),
-            "{name}: unsafe를 금하거나(forbid), 쓸 까닭이 있는 크레이트로서 증명을 요구해야 합니다"
+            "{name}: unsafe를 금하거나(forbid), 쓸 이유가 있는 크레이트로서 증명을 요구해야 합니다"
         );
     }
     Ok(())
@@ -239,7 +239,7 @@ fn readme_links_lead_somewhere() -> Result {
     Ok(())
 }
 
-/// README의 첫 코드 상자에 있는 두 명령이 CI가 부르는 바로 그 명령입니다.
+/// README의 첫 코드 상자에 있는 두 명령이 CI가 실행하는 바로 그 명령입니다.
 #[test]
 fn ci_runs_the_commands_that_the_readme_gives() -> Result {
     let (readme, ci) = (read("README.md")?, read(".ci/run")?);
