@@ -40,6 +40,7 @@ const CHUNK: usize = 16;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     let (numbers, processes, naive) = options().unwrap_or_else(|_| {
         let given: Vec<_> = args_os().skip(1).collect();
         eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");

@@ -29,6 +29,7 @@ const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     let interval = options().unwrap_or_else(|_| {
         let given: Vec<_> = args_os().skip(1).collect();
         eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");

@@ -50,6 +50,7 @@ const RANGE: RangeInclusive<f64> = 0.1..=3600.0;
 
 fn main() -> Result<()> {
     ipc_core::init();
+    ipc_core::end_with_closed_output();
     // 이름 없이 `just break`라고 하면 빈 인수가 오므로 세지 않습니다.
     let given: Vec<_> = args_os().skip(1).filter(|arg| !arg.is_empty()).collect();
     let (experiment, limit) = options(&given).unwrap_or_else(|_| {
