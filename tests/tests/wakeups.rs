@@ -124,6 +124,8 @@ fn main() {
         pool_::large_items_and_results,
         pool_::full_desk,
         pool_::mailed_results_again_and_again,
+        pool_::endings_at_the_same_moment,
+        pool_::leaving_caller_swallows_nothing,
         pool_::killed_workers,
         pool_::closing_ends_idle_workers,
         pool_::cancelled_call_wakes_join,

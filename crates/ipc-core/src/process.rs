@@ -29,6 +29,7 @@ use nix::sys::stat::Mode;
 use rustix::event::PollFlags;
 use rustix::fs::fstat;
 use rustix::io::{Errno, fcntl_dupfd_cloexec};
+use rustix::pipe::{PipeFlags, pipe_with};
 use rustix::process::{
     Pid, PidfdFlags, Signal, WaitId, WaitIdOptions, pidfd_open, pidfd_send_signal, waitid,
 };
@@ -282,6 +283,12 @@ impl Child {
         let pid = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData)?;
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Child { pid, pidfd }),
+            // 그 사이 끝난 자식을 다른 코드가 거두었습니다. 보낸 값은 와 있으므로, 언제나 끝난 것으로 보이는 디스크립터(쓰는 끝이
+            // 닫힌 파이프)를 대신 갖습니다. 이 번호는 이미 남의 것일 수 있으니 시그널을 보내지 않습니다.
+            Err(Errno::SRCH) => {
+                let (ended, _) = pipe_with(PipeFlags::CLOEXEC)?;
+                Ok(Child { pid, pidfd: ended })
+            }
             Err(errno) => {
                 let _ = rustix::process::kill_process(pid, Signal::KILL);
                 let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);

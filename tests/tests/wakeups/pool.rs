@@ -1,5 +1,6 @@
 //! 노는 작업자와, 결과를 기다리는 쪽.
 
+use std::sync::Barrier;
 use std::sync::atomic::Ordering::SeqCst;
 use std::thread::{scope, sleep};
 use std::time::{Duration, Instant};
@@ -174,6 +175,54 @@ pub fn mailed_results_again_and_again() -> Result<()> {
         ensure!(one.len() > 39_000);
     }
     Ok(())
+}
+
+fn nap(micros: u64) -> u64 {
+    sleep(Duration::from_micros(micros));
+    micros
+}
+
+/// 작업자들이 거의 함께 끝나도, 마지막 소식이 자고 있는 부모를 깨웁니다.
+pub fn endings_at_the_same_moment() -> Result<()> {
+    let pool = Pool::new(4)?;
+    let mut random = tests::harness::random("endings_at_the_same_moment")?;
+    for _ in 0..1500 {
+        let naps: Vec<u64> = (0..4).map(|_| 500 + random.u64(0..60)).collect();
+        let ended = soon("함께 끝나는 일", || Ok(pool.map(nap, naps.clone())?))?;
+        ensure_eq!(ended, naps);
+    }
+    Ok(())
+}
+
+/// 먼저 받아 떠나는 스레드가, 아직 기다리는 스레드의 소식을 삼키지 않습니다.
+pub fn leaving_caller_swallows_nothing() -> Result<()> {
+    let pool = Pool::new(2)?;
+    let together = Barrier::new(2);
+    scope(|scope| {
+        let slow = scope.spawn(|| -> Result<()> {
+            let mut outcome = Ok(());
+            for _ in 0..3000 {
+                together.wait();
+                if outcome.is_ok() {
+                    outcome = soon("느린 일", || Ok(pool.apply(nap, (300,))?)).map(drop);
+                }
+            }
+            outcome
+        });
+        let mut random = tests::harness::random("leaving_caller_swallows_nothing")?;
+        let mut outcome = Ok(());
+        for _ in 0..3000 {
+            together.wait();
+            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..500)));
+            while start.elapsed() < pause {
+                std::hint::spin_loop();
+            }
+            if outcome.is_ok() {
+                outcome = soon("빠른 일", || Ok(pool.apply(double, (1,))?)).map(drop);
+            }
+        }
+        outcome.and(slow.join().map_err(|_| anyhow!("패닉"))?)
+    })
 }
 
 pub fn killed_workers() -> Result<()> {

@@ -1,0 +1,110 @@
+//! 표준 출력.
+
+use std::os::unix::process::{CommandExt, ExitStatusExt};
+use std::path::PathBuf;
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use nix::libc;
+use tests::ensure_eq;
+use tests::procfs::nobody_left;
+
+use crate::processes::HELPER;
+
+pub fn text_without_newline_arrives() -> Result<()> {
+    for (mode, text) in [("unflushed", "줄 바꿈 없는 글"), ("unflushed-async", "하나 둘")]
+    {
+        for _ in 0..10 {
+            let output = Command::new(HELPER).arg(mode).stdin(Stdio::null()).output()?;
+            ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+            ensure_eq!(String::from_utf8(output.stdout)?, text);
+        }
+    }
+    Ok(())
+}
+
+/// 예제 프로그램들: 꾸러미와 이름.
+const PROGRAMS: [(&str, &[&str]); 7] = [
+    ("pool", &["pool"]),
+    ("process", &["process"]),
+    ("queue", &["queue"]),
+    ("pipe", &["pipe"]),
+    ("lock", &["lock"]),
+    ("semaphore", &["semaphore"]),
+    (
+        "examples-ko",
+        &[
+            "break",
+            "factorial",
+            "heartbeat",
+            "no-lock",
+            "order",
+            "pipe-end",
+            "threads-vs-processes",
+            "tour",
+            "two-cooks-processes",
+            "two-cooks-threads",
+        ],
+    ),
+];
+
+/// 꾸러미를 빌드하고, 실행 파일이 놓인 폴더를 반환합니다.
+fn build(package: &str) -> Result<PathBuf> {
+    let test = std::env::current_exe()?;
+    let messages = escargot::CargoBuild::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .package(package)
+        .current_release()
+        .target_dir(test.ancestors().nth(3).context("target")?)
+        .exec()?;
+    for message in messages {
+        message.with_context(|| format!("{package}을(를) 빌드하지 못했습니다"))?;
+    }
+    Ok(test.ancestors().nth(2).context("폴더")?.to_owned())
+}
+
+/// `| head`처럼 표준 출력을 닫아 버린 프로그램. 패닉하지 않고 조용히 끝나며, 아무도 남지 않습니다.
+fn run_with_closed_output(program: &PathBuf, arguments: &[&str], lines: usize) -> Result<()> {
+    let mut child = Command::new(program)
+        .args(arguments)
+        .process_group(0)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()?;
+    let output = child.stdout.take().context("표준 출력")?;
+    if lines > 0 {
+        // 몇 줄을 읽고 닫습니다.
+        use std::io::{BufRead, BufReader};
+        BufReader::new(output).lines().take(lines).for_each(drop);
+    } else {
+        drop(output);
+    }
+    let finished = child.wait_with_output()?;
+    let (status, errors) =
+        (finished.status, String::from_utf8_lossy(&finished.stderr).into_owned());
+    let what = format!("{} {arguments:?} {lines}줄: {status}, {errors}", program.display());
+    let fine = status.success()
+        || status.signal() == Some(libc::SIGPIPE)
+        || status.code() == Some(128 + libc::SIGPIPE);
+    ensure!(fine, "{what}");
+    ensure!(!errors.contains("panicked") && !errors.contains("RUST_BACKTRACE"), "{what}");
+    nobody_left(Duration::from_secs(5)).with_context(|| what)
+}
+
+pub fn closed_output_ends_quietly() -> Result<()> {
+    for (package, names) in PROGRAMS {
+        let folder = build(package)?;
+        for name in names {
+            let program = folder.join(name);
+            for flag in ["--help", "-h"] {
+                run_with_closed_output(&program, &[flag], 0)?;
+            }
+            for lines in [0, 1] {
+                run_with_closed_output(&program, &[], lines)?;
+            }
+        }
+    }
+    Ok(())
+}
