@@ -175,7 +175,7 @@ fn nothing_left(plan: &Plan) -> Result<Finding> {
     ensure!(later_fds == fds, "디스크립터가 {fds}개에서 {later_fds}개로 달라졌습니다");
     Ok(Finding {
         name: "starts",
-        title: format!("프로세스를 {starts}번 시작한 뒤에 늘어난 메모리"),
+        title: format!("프로세스를 {}번 시작한 뒤에 늘어난 메모리", grouped(starts.into())),
         details: vec![
             format!("디스크립터 {fds}개 그대로"),
             format!("Rss {resident} KiB에서 {later_resident} KiB"),

@@ -13,7 +13,7 @@ use nix::errno::Errno;
 use nix::libc;
 use nix::sys::socket::{AddressFamily, MsgFlags, SockFlag, SockType, recv, send, socketpair};
 
-/// 이 인수로 실행하면 곧바로 끝납니다([`reexec`]).
+/// 이 인수로 실행하면 곧바로 끝납니다(`reexec`).
 pub const BARE: &str = "--bare";
 
 /// 이 프로그램을 다시 실행하기만 합니다. 함수도 인수도 건네지 않습니다.

@@ -5,7 +5,8 @@ use parking_lot::{Condvar, Mutex};
 use semaphore::Semaphore;
 
 use super::clock::each;
-use super::raw::{PosixSemaphore, RobustCounter};
+use super::lock;
+use super::raw::PosixSemaphore;
 use super::row::{Role, Row, Size};
 
 const ENTRIES: u32 = 1_000_000;
@@ -13,6 +14,7 @@ const ENTRIES: u32 = 1_000_000;
 const PLACES: u32 = 2;
 
 pub fn uncontended() -> Row {
+    // 쥔 프로세스가 죽어도 자리가 돌아오려면 적어도 로버스트 뮤텍스 하나가 필요합니다.
     // 13 ns라는 목표를, 로버스트 뮤텍스가 7.5 ns인 컴퓨터에서 잰 비율로 적었습니다.
     Row::new("semaphore", "세마포어, 경쟁 없이")
         .faster_than_python(4.0)
@@ -20,7 +22,7 @@ pub fn uncontended() -> Row {
         .ours(ours)
         .twin("parking_lot으로 지은 것", twin)
         .raw("sem_t", raw)
-        .peer("로버스트 뮤텍스", robust_mutex)
+        .peer("로버스트 뮤텍스", lock::raw_alone)
 }
 
 fn ours(size: Size) -> Result<f64> {
@@ -53,13 +55,5 @@ fn raw(size: Size) -> Result<f64> {
     let semaphore = PosixSemaphore::shared(PLACES)?;
     let time = each(size.of(ENTRIES), |_| semaphore.enter_and_leave())?;
     ensure!(semaphore.free()? == PLACES as i32, "나온 뒤에도 자리가 차 있습니다");
-    Ok(time)
-}
-
-/// 쥔 프로세스가 죽어도 자리가 돌아오려면 적어도 이것이 필요합니다.
-fn robust_mutex(size: Size) -> Result<f64> {
-    let (times, place) = (size.of(ENTRIES), RobustCounter::shared()?);
-    let time = each(times, |_| place.add_one())?;
-    ensure!(place.value() == u64::from(times), "들어간 횟수가 다릅니다");
     Ok(time)
 }
