@@ -93,7 +93,10 @@ pub fn waiting_caller() -> Result<()> {
         Ok(())
     })?;
     drop(pool.apply_async(slow_double, (1,))?);
-    soon("join", || Ok(pool.join()))
+    soon("join", || {
+        pool.join();
+        Ok(())
+    })
 }
 
 /// 여러 스레드가 함께 기다립니다. 먼저 받은 쪽이 나머지의 깨우기를 가져가지 않습니다.
@@ -264,7 +267,10 @@ pub fn closing_ends_idle_workers() -> Result<()> {
         all_asleep(&pids)?;
         pool.close();
         until("닫은 풀의 작업자가 끝나기", SOON, || Ok(pool.worker_ids().is_empty()))?;
-        soon("join", || Ok(pool.join()))?;
+        soon("join", || {
+            pool.join();
+            Ok(())
+        })?;
     }
     Ok(())
 }
@@ -293,5 +299,8 @@ pub fn cancelled_call_wakes_join() -> Result<()> {
     signal(worker, Signal::SIGCONT)?;
     let waited = waited?;
     ensure!(waited < SOON, "그만둔 뒤로 {waited:?}를 기다렸습니다");
-    soon("join", || Ok(pool.join()))
+    soon("join", || {
+        pool.join();
+        Ok(())
+    })
 }

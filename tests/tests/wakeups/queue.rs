@@ -233,7 +233,7 @@ fn keep_putting(queue: Queue<Vec<u8>>, size: u32) -> Result<Duration> {
 }
 
 fn keep_getting(queue: Queue<Vec<u8>>) -> Result<Duration> {
-    longest(ROUNDS, |_| Ok(drop(queue.get()?)))
+    longest(ROUNDS, |_| queue.get().map(drop).map_err(Into::into))
 }
 
 fn contend(make: fn() -> Result<Queue<Vec<u8>>, QueueError>, size: u32) -> Result<()> {
