@@ -102,7 +102,7 @@ fn rewrite(
         let start = source.find("/// `bytes`를 8바이트씩").unwrap_or_default();
         source = format!(
             "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}",
-            &source[start..]
+            source[start..].split("#[cfg(test)]").next().unwrap_or_default()
         );
     }
     for (_, from, to) in CHANGES.iter().filter(|(file, ..)| *file == name) {

@@ -9,22 +9,22 @@ const TWISTS: &[Twist] = &[
         name: "기다린다는 표시를 교환하지 않고 저장한다",
         file: "wait.rs",
         changes: &[(
-            "self.waiting.swap(WAITING, SeqCst);",
-            "if ON { self.waiting.store(WAITING, SeqCst) } else { self.waiting.swap(WAITING, SeqCst); }",
+            "let more = self.unheard.swap(0, SeqCst) > 1;",
+            "let more = if ON { let before = self.unheard.load(SeqCst); self.unheard.store(0, SeqCst); before } else { self.unheard.swap(0, SeqCst) } > 1;",
         )],
     },
     Twist {
         name: "기다리는 쪽이 있는지 교환하지 않고 읽는다",
         file: "wait.rs",
         changes: &[(
-            "if self.waiting.swap(0, SeqCst) == WAITING {",
-            "if (if ON { self.waiting.load(SeqCst) } else { self.waiting.swap(0, SeqCst) }) == WAITING {",
+            "if self.unheard.fetch_add(1, SeqCst) == 0 {",
+            "if (if ON { let before = self.unheard.load(SeqCst); self.unheard.store(before + 1, SeqCst); before } else { self.unheard.fetch_add(1, SeqCst) }) == 0 {",
         )],
     },
     Twist {
         name: "깨어난 쪽이 다음을 깨우지 않는다",
         file: "wait.rs",
-        changes: &[("if slept {", "if slept && !ON {")],
+        changes: &[("self.pass_on();", "if !ON { self.pass_on(); }")],
     },
     Twist {
         name: "깨우기 전에 값을 바꾸지 않는다",
@@ -185,8 +185,8 @@ const TWISTS: &[Twist] = &[
         name: "게시글보다 표지를 먼저 붙인다",
         file: "board.rs",
         changes: &[(
-            "let head = [post.run, u64::from(post.skip)",
-            "if ON { self.claims.tail()[place].store(claim(seq, 0), Release); }\n        let head = [post.run, u64::from(post.skip)",
+            "let head = [seq, post.run, u64::from(post.skip)",
+            "if ON { self.claims.tail()[place].store(claim(seq, 0), Release); }\n        let head = [seq, post.run, u64::from(post.skip)",
         )],
     },
     Twist {
@@ -206,10 +206,10 @@ const TWISTS: &[Twist] = &[
         name: "게시판이 닫혔는지를 나중에 본다",
         file: "board.rs",
         changes: &[
-            ("let closed = self.posts.closed.load(SeqCst) != 0;", "let mut closed = self.posts.closed.load(SeqCst) != 0;"),
+            ("let closed = self.posts.load(CLOSED, SeqCst) != 0;", "let mut closed = self.posts.load(CLOSED, SeqCst) != 0;"),
             (
                 "let taken = self.take_now(who).map(Some);",
-                "let taken = self.take_now(who).map(Some);\n            if ON { closed = self.posts.closed.load(SeqCst) != 0; }",
+                "let taken = self.take_now(who).map(Some);\n            if ON { closed = self.posts.load(CLOSED, SeqCst) != 0; }",
             ),
         ],
     },

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::plain::Placed;
+use super::shared::load_bytes;
+use crate::machine::atomic::{AtomicU64, Ordering};
 
 /// [`ipc_core::Shared`]의 자리.
 pub struct Shared<T: Placed, E: Placed = ()>(Arc<(T, Vec<E>)>);
@@ -34,8 +36,10 @@ impl<T: Placed, E: Placed> Shared<T, E> {
     }
 
     pub fn discard(&self, _from: usize, _to: usize) {}
+}
 
-    pub fn read_only(&self) -> ReadOnly<T, E> {
+impl Shared<(), AtomicU64> {
+    pub fn read_only(&self) -> ReadOnly {
         ReadOnly(self.clone())
     }
 }
@@ -75,13 +79,16 @@ impl<'de, T: Placed, E: Placed> Deserialize<'de> for Shared<T, E> {
 
 /// [`ipc_core::build::ReadOnly`]의 자리.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-#[serde(bound = "")]
-pub struct ReadOnly<T: Placed, E: Placed = ()>(Shared<T, E>);
+pub struct ReadOnly(Shared<(), AtomicU64>);
 
-impl<T: Placed, E: Placed> Deref for ReadOnly<T, E> {
-    type Target = Shared<T, E>;
+impl ReadOnly {
+    pub fn load(&self, index: usize, order: Ordering) -> u64 {
+        self.0.tail().get(index).map_or(0, |word| word.load(order))
+    }
 
-    fn deref(&self) -> &Shared<T, E> {
-        &self.0
+    pub fn load_bytes(&self, start: usize, length: usize, bytes: &mut Vec<u8>) {
+        let end = bytes.len() + length;
+        load_bytes(&self.0.tail()[start..][..length.div_ceil(8)], bytes);
+        bytes.truncate(end);
     }
 }

@@ -20,7 +20,7 @@ fn post(board: &Board, place: usize, seq: u64) {
 fn take(board: &BoardView, who: Who) -> Option<(usize, u64)> {
     let (place, seq) = board.take(who)?;
     let mut items = Vec::new();
-    assert_eq!(board.read(place, &mut items), (seq, 0, 1, true));
+    assert_eq!(board.read(place, seq, &mut items).ok(), Some((seq, 0, 1, true)));
     assert_eq!(items, [seq as u8; 8]);
     Some((place, seq))
 }
