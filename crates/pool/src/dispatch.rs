@@ -196,8 +196,10 @@ impl Core {
             state.post();
         }
         if state.workers().next().is_none() {
-            // 아무도 없으면 관리 스레드는 이 일을 모른 채 자고 있을 수 있습니다.
-            state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
+            // 아무도 없으면 관리 스레드는 이 일을 모른 채 자고 있을 수 있습니다. 호출을 연 뒤에 모두 포기했으면 다시 해 봅니다.
+            if state.slots.iter().all(Slot::given_up) {
+                state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
+            }
             self.wake();
         }
         Ok(())

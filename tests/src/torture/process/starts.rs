@@ -67,6 +67,7 @@ fn initializer_fails(round: &mut Round) -> Result<()> {
     let tries = counter()?;
     let pool =
         Pool::builder().workers(WORKERS).initializer(refuse, (way, tries.clone())).build()?;
+    // 작업자마다 풀을 만들 때 세 번, 호출마다 세 번까지만 해 봅니다.
     for call in 1..=2 {
         let (result, took) = timed(|| pool.map(|n: u32| n, 0..100));
         match result {
@@ -78,7 +79,7 @@ fn initializer_fails(round: &mut Round) -> Result<()> {
             other => bail!("{named}: {other:?}(으)로 끝났습니다"),
         }
         ensure!(took < ONE_SECOND, "{took:?} 만에 에러가 되었습니다");
-        let (tried, most) = (tries.load(SeqCst), 3 * WORKERS as u32 * call);
+        let (tried, most) = (tries.load(SeqCst), 3 * WORKERS as u32 * (call + 1));
         ensure!(tried <= most, "{call}번째 호출까지 {tried}번이나 해 보았습니다(최대 {most}번)");
     }
     if round.random.bool() {
