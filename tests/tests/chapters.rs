@@ -44,7 +44,7 @@ fn files(folder: &str, ending: &str) -> Result<Vec<String>> {
     Ok(names)
 }
 
-/// 고쳐 쓰는 동안 다른 시험이 반쯤 쓴 장을 읽지 않게 합니다.
+/// 고쳐 쓰는 동안 다른 테스트가 반쯤 쓴 장을 읽지 않게 합니다.
 static FILES: Mutex<()> = Mutex::new(());
 
 /// 장들의 이름과 글.
@@ -220,7 +220,7 @@ fn normal(line: &str, loose: &[&str]) -> String {
     normal + rest
 }
 
-/// 견줄 수 있게 정리한 출력.
+/// 비교할 수 있게 정리한 출력.
 #[derive(Debug, PartialEq)]
 struct Shape {
     /// 부모의 줄들. 차례도 같아야 합니다.
@@ -251,7 +251,7 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
     Shape { parent, children }
 }
 
-/// 예제를 모두 지어 놓은 폴더. `cargo run`이 저마다 짓기를 기다리지 않게 먼저 한 번 짓습니다.
+/// 예제를 모두 빌드해 놓은 폴더. `cargo run`이 각각 빌드하기를 기다리지 않게 먼저 한 번 빌드합니다.
 fn programs() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
@@ -271,7 +271,7 @@ fn programs() -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
-/// `cargo run …`은 지어 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
+/// `cargo run …`은 빌드해 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
 fn output(command: &str, programs: &Path, folder: &Path) -> Result<String> {
     let mut run = Command::new("timeout");
     run.arg(LIMIT).current_dir(folder);
@@ -288,7 +288,7 @@ fn output(command: &str, programs: &Path, folder: &Path) -> Result<String> {
     let errors = String::from_utf8_lossy(&done.stderr);
     match String::from_utf8(done.stdout) {
         Ok(text) if !text.is_empty() => Ok(text),
-        _ => Err(format!("`{command}`이 아무것도 찍지 않았습니다\n{errors}").into()),
+        _ => Err(format!("`{command}`이 아무것도 출력하지 않았습니다\n{errors}").into()),
     }
 }
 
@@ -311,7 +311,7 @@ fn outputs_are_what_the_programs_print() -> Result {
     }
     assert!(quoted.len() > 14, "출력이 {}개뿐입니다", quoted.len());
 
-    // 견주는 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+    // 비교할 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
     let python =
         Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
     let (here, programs) = (here.path(), programs()?);
@@ -367,7 +367,7 @@ fn comparing_outputs_sees_what_matters() {
 
 // --- 링크, 명령, 낱말 ---
 
-/// 예제의 이름과 소스. 여러 예제를 부르는 tour는 뺍니다.
+/// 예제의 이름과 소스. 여러 예제를 실행하는 tour는 뺍니다.
 fn sources() -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
     for name in files("crates", "")?.into_iter().filter(|name| name != "ipc-core") {

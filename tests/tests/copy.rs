@@ -1,4 +1,4 @@
-//! 예제를 저장소 밖으로 가져가기(`just copy`): 가져간 것은 홀로 돌고, 잘못된 부탁은 아무것도 남기지 않습니다.
+//! 예제를 저장소 밖으로 가져가기(`just copy`): 가져간 것은 그것만으로 실행되고, 잘못된 요청은 아무것도 남기지 않습니다.
 
 use std::collections::BTreeSet;
 use std::error::Error;
@@ -37,13 +37,13 @@ impl Drop for Outside {
     }
 }
 
-/// `folder`에서 `scripts/copy`를 부릅니다. `just copy`가 하는 일과 같습니다.
+/// `folder`에서 `scripts/copy`를 실행합니다. `just copy`가 하는 일과 같습니다.
 fn copy<A: AsRef<std::ffi::OsStr>>(folder: &Path, args: &[A]) -> Result<Output> {
     let script = fs::canonicalize(ROOT)?.join("scripts/copy");
     Ok(Command::new("sh").arg(script).args(args).current_dir(folder).output()?)
 }
 
-/// 가져갈 수 있는 것의 이름과, 머리말이 약속한 마지막 줄.
+/// 가져갈 수 있는 것의 이름과, 머리말에 적힌 마지막 줄.
 fn examples() -> Result<Vec<(String, String)>> {
     let mut sources = Vec::new();
     for entry in fs::read_dir(format!("{ROOT}/crates"))? {
@@ -58,7 +58,7 @@ fn examples() -> Result<Vec<(String, String)>> {
     let mut examples = Vec::new();
     for (name, source) in sources {
         let name = name.unwrap_or_default().display().to_string();
-        // ipc-core에는 프로그램이 없고, tour는 다른 예제들을 부를 뿐입니다.
+        // ipc-core에는 프로그램이 없고, tour는 다른 예제들을 실행할 뿐입니다.
         if name == "tour" || !source.exists() {
             continue;
         }
@@ -71,7 +71,7 @@ fn examples() -> Result<Vec<(String, String)>> {
     Ok(examples)
 }
 
-/// 가져간 작업공간에서 cargo를 부릅니다. 인터넷 없이, 공용 `target`에서 짓습니다.
+/// 가져간 작업공간에서 cargo를 실행합니다. 인터넷 없이, 공용 `target`에서 빌드합니다.
 fn cargo(copied: &Path, command: &str) -> Result<String> {
     let (subcommand, args) = command.split_once(' ').unwrap_or((command, ""));
     let output = Command::new(env!("CARGO"))
@@ -113,7 +113,7 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
     }
     let printed = cargo(&copied, command)?;
     let last = printed.lines().last().unwrap_or_default();
-    // break의 마지막 줄은 본 것에 따라 달라지므로 시작만 약속합니다.
+    // break의 마지막 줄은 본 것에 따라 달라지므로 시작만 정해져 있습니다.
     let kept = if name == "break" { last.starts_with(last_line) } else { last == last_line };
     if !kept {
         return Err(format!("마지막 줄이 {last_line:?}이 아닙니다\n{printed}").into());
@@ -121,7 +121,7 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
     if Path::new(ROOT).join("crates").join(name).exists() {
         let tested = cargo(&copied, "test")?;
         if !tested.contains("test result: ok") {
-            return Err(format!("시험이 돌지 않았습니다\n{tested}").into());
+            return Err(format!("테스트가 실행되지 않았습니다\n{tested}").into());
         }
     }
     Ok(())
@@ -141,7 +141,7 @@ fn files(folder: &Path) -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-/// 대부분 잠들어 기다리는 예제들이므로 한꺼번에 돌립니다. 짓는 일은 cargo가 차례를 세웁니다.
+/// 대부분 잠들어 기다리는 예제들이므로 한꺼번에 실행합니다. 빌드하는 순서는 cargo가 정합니다.
 #[test]
 fn every_example_runs_after_being_taken_home() -> Result {
     let outside = Outside::new("실행")?;
@@ -164,7 +164,7 @@ fn every_example_runs_after_being_taken_home() -> Result {
     Ok(())
 }
 
-/// 거절할 때는 2로 끝나고, 까닭을 말하고, 아무것도 만들지 않습니다.
+/// 거절할 때는 2로 끝나고, 이유를 알리고, 아무것도 만들지 않습니다.
 #[test]
 fn wrong_requests_leave_nothing_behind() -> Result {
     let outside = Outside::new("거절")?;

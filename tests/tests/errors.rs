@@ -60,6 +60,7 @@ const ROWS: &[Row] = &[
     ("상대 쪽 끝이 닫혔습니다", "join으로 확인하십시오", dying::peer_gone),
     ("그대로 보낼 수 없습니다", "Json(값)으로 감싸", using::varying_shape),
     ("값으로 읽지 못했습니다", "Deserialize 구현을 확인", using::field_not_sent),
+    ("디스크립터가 든 값은 Process의 인수나 파이프로만", NO_ADVICE, using::hidden_descriptor),
     ("recover()로 넘겨받아", "repair()로", dying::owner_killed),
     ("이 스레드가 이미 쥐고 있습니다", "먼저 놓으십시오", using::lock_held_twice),
     ("락 안의 값이 망가졌습니다", "새로 만드십시오", using::lock_corrupted),

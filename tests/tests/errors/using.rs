@@ -127,6 +127,16 @@ pub fn field_not_sent() -> Result<Vec<String>> {
     Ok(vec![over_pipe(&Row { _secret: "비밀".into(), level: 7 })?])
 }
 
+/// 컴파일러가 막지 못하는, `Box`에 담은 디스크립터. 파이프로는 보낼 수 있습니다.
+pub fn hidden_descriptor() -> Result<Vec<String>> {
+    let queue = Queue::<Box<Lock<u32>>>::new()?;
+    let lock = Lock::new(7)?;
+    let (inbox, outbox) = pipe::<Box<Lock<u32>>>()?;
+    outbox.send(&Box::new(lock.clone()))?;
+    ensure_eq!(*inbox.recv()?.acquire()?, 7);
+    Ok(vec![said(queue.put(&Box::new(lock)))?])
+}
+
 /// 메시지가 아니라 눈에 보이는 현상입니다. 큐가 가득 차서 생산자가 끝나지 않고, 꺼내면 끝납니다.
 pub fn joined_before_drained() -> Result<Vec<String>> {
     let produce = |queue: Queue<u32>| -> Result<()> { Ok((0..3).try_for_each(|n| queue.put(&n))?) };

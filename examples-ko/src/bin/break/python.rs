@@ -41,7 +41,7 @@ pub enum Ending {
     Exited(i32),
 }
 
-/// `source`를 돌리며 찍는 줄을 그대로 보여 줍니다. `limit`은 죽인다는 줄이 나온 때부터 잽니다.
+/// `source`를 실행하며 출력하는 줄을 그대로 보여 줍니다. `limit`은 죽인다는 줄이 나온 때부터 잽니다.
 pub fn run(source: &str, limit: Duration) -> Result<Ending> {
     let Some(version) = version() else {
         println!("[파이썬]");
