@@ -200,19 +200,19 @@ pub fn leaving_caller_swallows_nothing() -> Result<()> {
     scope(|scope| {
         let slow = scope.spawn(|| -> Result<()> {
             let mut outcome = Ok(());
-            for _ in 0..3000 {
+            for _ in 0..8000 {
                 together.wait();
                 if outcome.is_ok() {
-                    outcome = soon("느린 일", || Ok(pool.apply(nap, (300,))?)).map(drop);
+                    outcome = soon("느린 일", || Ok(pool.apply(nap, (100,))?)).map(drop);
                 }
             }
             outcome
         });
         let mut random = tests::harness::random("leaving_caller_swallows_nothing")?;
         let mut outcome = Ok(());
-        for _ in 0..3000 {
+        for _ in 0..8000 {
             together.wait();
-            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..500)));
+            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..250)));
             while start.elapsed() < pause {
                 std::hint::spin_loop();
             }
@@ -222,6 +222,25 @@ pub fn leaving_caller_swallows_nothing() -> Result<()> {
         }
         outcome.and(slow.join().map_err(|_| anyhow!("패닉"))?)
     })
+}
+
+fn spin(nanos: u64) -> u64 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_nanos(nanos) {
+        std::hint::spin_loop();
+    }
+    nanos
+}
+
+/// 결과를 기다리던 쪽이 막 잠들려는 찰나에 일이 끝나도 깨어납니다.
+pub fn caller_falling_asleep() -> Result<()> {
+    let pool = Pool::new(1)?;
+    let mut random = tests::harness::random("caller_falling_asleep")?;
+    for _ in 0..20_000 {
+        let nanos = random.u64(0..60_000);
+        ensure_eq!(soon("짧은 일", || Ok(pool.apply(spin, (nanos,))?))?, nanos);
+    }
+    Ok(())
 }
 
 pub fn killed_workers() -> Result<()> {
