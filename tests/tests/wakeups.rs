@@ -126,6 +126,7 @@ fn main() {
         pool_::endings_at_the_same_moment,
         pool_::leaving_caller_swallows_nothing,
         pool_::caller_falling_asleep,
+        pool_::letter_and_look_together,
         pool_::killed_workers,
         pool_::closing_ends_idle_workers,
         pool_::cancelled_call_wakes_join,

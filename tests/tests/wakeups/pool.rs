@@ -243,6 +243,23 @@ pub fn caller_falling_asleep() -> Result<()> {
     Ok(())
 }
 
+fn text_after(size: usize, nanos: u64) -> String {
+    spin(nanos);
+    text(size)
+}
+
+/// 큰 결과의 우편을 꺼내는 바로 그때 온, 깨우는 우편을 잃지 않습니다.
+pub fn letter_and_look_together() -> Result<()> {
+    let pool = Pool::builder().workers(1).chunk_size(2).build()?;
+    let mut random = tests::harness::random("letter_and_look_together")?;
+    for _ in 0..5000 {
+        let items = [(40_000, 0), (30, random.u64(0..100_000))];
+        let texts = soon("큰 결과와 작은 결과", || Ok(pool.map(text_after, items)?))?;
+        ensure!(texts[0].len() > 39_000 && texts[1].len() == 30);
+    }
+    Ok(())
+}
+
 pub fn killed_workers() -> Result<()> {
     let pool = Pool::new(2)?;
     pool.map(double, 0..10)?;
