@@ -101,7 +101,8 @@ pub fn closed_output_ends_quietly() -> Result<()> {
             for flag in ["--help", "-h"] {
                 run_with_closed_output(&program, &[flag], 0)?;
             }
-            for lines in [0, 1] {
+            // 이름 없는 break는 사용법만 알리고 끝납니다.
+            for lines in [0, 1].into_iter().filter(|_| *name != "break") {
                 run_with_closed_output(&program, &[], lines)?;
             }
         }

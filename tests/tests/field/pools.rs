@@ -9,10 +9,13 @@ use anyhow::{Context, Result, anyhow, ensure};
 use ipc_core::Process;
 use lock::Lock;
 use nix::sys::resource::{Resource, setrlimit};
-use pool::Pool;
+use nix::sys::signal::Signal;
+use pool::{Pool, PoolError};
+use tests::asleep::all_asleep;
 use tests::children::{leave_root, wait_count};
-use tests::wait::timed;
-use tests::{Counter, counter, ensure_eq};
+use tests::procfs::signal;
+use tests::wait::{PATIENCE, timed, until};
+use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn count_up(counter: Counter) {
     sleep(Duration::from_millis(2));
@@ -96,6 +99,64 @@ pub fn work_goes_on_while_the_parent_sleeps() -> Result<()> {
     let mut all = result.get()?;
     all.sort_unstable();
     ensure_eq!(all, (0..200).collect::<Vec<_>>());
+    Ok(())
+}
+
+/// 쉬고 있는 작업자를 죽이고, 관리 스레드가 알아챌 때까지 기다립니다.
+fn kill_idle(pool: &Pool) -> Result<()> {
+    let pids = pool.worker_ids();
+    all_asleep(&pids)?;
+    for pid in &pids {
+        signal(*pid, Signal::SIGKILL)?;
+    }
+    until("죽은 작업자를 알아채기", PATIENCE, || {
+        Ok(!pool.worker_ids().iter().any(|pid| pids.contains(pid)))
+    })
+}
+
+/// 일이 나아가고 있으면, 쉬는 작업자가 몇 번을 죽어도 호출은 끝까지 갑니다.
+pub fn workers_killed_between_results() -> Result<()> {
+    let pool = Pool::new(1)?;
+    let mut results = pool.imap(double, 0..30);
+    for n in 0..6 {
+        ensure_eq!(results.next().context("결과")??, 2 * n);
+        kill_idle(&pool)?;
+    }
+    ensure_eq!(results.count(), 24);
+    Ok(())
+}
+
+/// 거듭 죽어 그만두었더라도, 다음 호출은 다시 해 봅니다.
+pub fn given_up_pool_tries_again() -> Result<()> {
+    let pool = Pool::new(1)?;
+    for round in 0..2 {
+        ensure_eq!(pool.apply(double, (1,))?, 2);
+        until("작업자가 모두 죽어 그만두기", PATIENCE, || {
+            let pids = pool.worker_ids();
+            for pid in &pids {
+                let _ = signal(*pid, Signal::SIGKILL);
+            }
+            Ok(pids.is_empty())
+        })
+        .with_context(|| format!("{round}번째"))?;
+        sleep(Duration::from_millis(100));
+        ensure_eq!(pool.apply(double, (2,))?, 4);
+    }
+    Ok(())
+}
+
+fn count_and_abort(runs: Counter) {
+    runs.fetch_add(1, SeqCst);
+    std::process::abort();
+}
+
+/// 번번이 작업자를 죽이는 항목은 정해진 횟수만 다시 해 봅니다.
+pub fn retries_are_used_up() -> Result<()> {
+    let (pool, runs) = (Pool::builder().workers(2).retries(2).build()?, counter()?);
+    let mut result = pool.apply_async(count_and_abort, (runs.clone(),))?;
+    ensure_matches!(result.get_timeout(PATIENCE), Err(PoolError::Item(_)));
+    ensure_eq!(runs.load(SeqCst), 3);
+    ensure_eq!(pool.apply(double, (2,))?, 4);
     Ok(())
 }
 

@@ -66,6 +66,18 @@ pub fn changing_shapes_need_json() -> Result<()> {
     Ok(())
 }
 
+/// 직렬화가 도중에 실패하면, 앞서 쓴 것만 그대로 남습니다.
+pub fn failed_encoding_leaves_the_buffer() -> Result<()> {
+    use ipc_core::build::{decode, encode};
+    let mut bytes = Vec::new();
+    encode(&7_u64, &mut bytes)?;
+    let before = bytes.clone();
+    ensure_matches!(encode(&(1_u8, row()), &mut bytes), Err(CodecError::NeedsJson { .. }));
+    ensure_eq!(bytes, before);
+    ensure_eq!(decode::<u64>(&bytes)?, 7);
+    Ok(())
+}
+
 /// 60,000겹. 쓸 때는 겹치지 않고 바이트만 늘어놓습니다.
 #[derive(Debug, Deserialize)]
 struct Nest(#[expect(dead_code, reason = "읽히지 않아야 합니다")] Option<Box<Nest>>);

@@ -204,19 +204,19 @@ pub fn leaving_caller_swallows_nothing() -> Result<()> {
     scope(|scope| {
         let slow = scope.spawn(|| -> Result<()> {
             let mut outcome = Ok(());
-            for _ in 0..3000 {
+            for _ in 0..8000 {
                 together.wait();
                 if outcome.is_ok() {
-                    outcome = soon("느린 일", || Ok(pool.apply(nap, (300,))?)).map(drop);
+                    outcome = soon("느린 일", || Ok(pool.apply(nap, (100,))?)).map(drop);
                 }
             }
             outcome
         });
         let mut random = tests::harness::random("leaving_caller_swallows_nothing")?;
         let mut outcome = Ok(());
-        for _ in 0..3000 {
+        for _ in 0..8000 {
             together.wait();
-            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..500)));
+            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..250)));
             while start.elapsed() < pause {
                 std::hint::spin_loop();
             }
@@ -226,6 +226,42 @@ pub fn leaving_caller_swallows_nothing() -> Result<()> {
         }
         outcome.and(slow.join().map_err(|_| anyhow!("패닉"))?)
     })
+}
+
+fn spin(nanos: u64) -> u64 {
+    let start = Instant::now();
+    while start.elapsed() < Duration::from_nanos(nanos) {
+        std::hint::spin_loop();
+    }
+    nanos
+}
+
+/// 결과를 기다리던 쪽이 막 잠들려는 찰나에 일이 끝나도 깨어납니다.
+pub fn caller_falling_asleep() -> Result<()> {
+    let pool = Pool::new(1)?;
+    let mut random = tests::harness::random("caller_falling_asleep")?;
+    for _ in 0..20_000 {
+        let nanos = random.u64(0..60_000);
+        ensure_eq!(soon("짧은 일", || Ok(pool.apply(spin, (nanos,))?))?, nanos);
+    }
+    Ok(())
+}
+
+fn text_after(size: usize, nanos: u64) -> String {
+    spin(nanos);
+    text(size)
+}
+
+/// 큰 결과의 우편을 꺼내는 바로 그때 온, 깨우는 우편을 잃지 않습니다.
+pub fn letter_and_look_together() -> Result<()> {
+    let pool = Pool::builder().workers(1).chunk_size(2).build()?;
+    let mut random = tests::harness::random("letter_and_look_together")?;
+    for _ in 0..5000 {
+        let items = [(40_000, 0), (30, random.u64(0..100_000))];
+        let texts = soon("큰 결과와 작은 결과", || Ok(pool.map(text_after, items)?))?;
+        ensure!(texts[0].len() > 39_000 && texts[1].len() == 30);
+    }
+    Ok(())
 }
 
 pub fn killed_workers() -> Result<()> {

@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use ipc_core::Process;
+use pipe::{Receiver, pipe};
 use queue::{JoinableQueue, Queue, QueueError};
 use semaphore::Semaphore;
 use tests::children::expect_killed;
@@ -273,6 +274,34 @@ pub fn ping_pong_at_every_moment() -> Result<()> {
         ensure_eq!(soon("되돌아온 항목", || Ok(back.get_timeout(LONG)?))?, item);
     }
     queue.close()?;
+    Ok(child.join()?)
+}
+
+fn drain_each(inbox: Receiver<Queue<u32>>, counts: Queue<u32>) -> Result<()> {
+    for queue in inbox.iter() {
+        let items = queue?.iter().collect::<Result<Vec<_>, _>>()?;
+        counts.put(&(items.len() as u32))?;
+    }
+    Ok(())
+}
+
+/// 넣고 바로 닫습니다. 꺼내는 쪽이 어느 찰나에 보더라도 항목은 닫힘보다 먼저 보입니다.
+pub fn closing_hides_nothing() -> Result<()> {
+    let ((inbox, outbox), counts) = (pipe()?, Queue::new()?);
+    let child = Process::spawn(drain_each, (inbox, counts.clone()))?;
+    let mut random = tests::harness::random("closing_hides_nothing")?;
+    for _ in 0..5000 {
+        let queue = Queue::with_capacity(64)?;
+        outbox.send(&queue)?;
+        let (start, pause) = (Instant::now(), Duration::from_nanos(random.u64(0..150_000)));
+        while start.elapsed() < pause {
+            std::hint::spin_loop();
+        }
+        queue.put(&7)?;
+        queue.close()?;
+        ensure_eq!(soon("다 꺼내기", || Ok(counts.get_timeout(LONG)?))?, 1);
+    }
+    drop(outbox);
     Ok(child.join()?)
 }
 
