@@ -46,6 +46,11 @@ pub enum CodecError {
         "`{type_name}`은 값에 따라 모양이 달라지는 타입이라 그대로 보낼 수 없습니다({reason}). ipc_core::Json(값)으로 감싸 보내십시오"
     )]
     NeedsJson { type_name: &'static str, reason: String },
+    /// 디스크립터가 든 값을 디스크립터를 옮길 수 없는 곳(큐, 파일)에 넣으려 했습니다.
+    #[error(
+        "`{type_name}`: 디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다. 큐에 넣지 말고 그렇게 보내십시오"
+    )]
+    NotInline { type_name: &'static str },
     /// 값에 든 디스크립터나 공유 메모리를 옮기다가 운영체제가 거절했습니다.
     #[error(
         "`{type_name}` 값에 든 디스크립터를 옮기지 못했습니다({}). {}",

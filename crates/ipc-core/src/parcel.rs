@@ -28,6 +28,8 @@ use crate::strict::{Strict, VARYING};
 
 /// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
 pub const DESCRIPTORS_MAX: usize = 251;
+/// 디스크립터를 옮길 수 없는 곳이라 거절한 이유.
+const NOT_INLINE: &str = "디스크립터를 옮길 수 없는 곳입니다";
 /// 값 하나를 읽는 데 쓸 수 있는 스택(바이트). 겹겹이 든 값이 읽는 쪽의 스택을 넘치게 하지 못합니다.
 const STACK_MAX: usize = 512 * 1024;
 
@@ -144,6 +146,9 @@ fn explain<T: ?Sized>(
         (Some(Refusal::Reason(reason)), _) if reason == VARYING => {
             CodecError::NeedsJson { type_name, reason }
         }
+        (Some(Refusal::Reason(reason)), _) if reason == NOT_INLINE => {
+            CodecError::NotInline { type_name }
+        }
         (Some(Refusal::Reason(reason)), _) => plain(type_name, reason),
         (None, postcard::Error::WontImplement | postcard::Error::SerializeSeqLengthUnknown) => {
             let reason = "모양이나 길이를 스스로 밝히는 형식이 필요합니다".into();
@@ -228,8 +233,7 @@ impl<'de> Deserialize<'de> for Carried {
 /// `fd`의 복사본을 지금 쓰는 소포에 싣고 그 번호를 반환합니다. `id`가 같은 것이 이미 실렸으면 그 번호입니다.
 pub(crate) fn attach(fd: BorrowedFd, id: Option<FileId>) -> io::Result<u64> {
     if !FDS.is_set() {
-        let why = "디스크립터가 든 값은 Process의 인수나 파이프로만 보낼 수 있습니다";
-        return Err(io::Error::other(why));
+        return Err(io::Error::other(NOT_INLINE));
     }
     FDS.with(|fds| {
         let mut fds = fds.borrow_mut();

@@ -279,7 +279,8 @@ pub fn write_record(
     when_full: impl FnOnce(),
 ) -> usize {
     let written = desk.written.load(Relaxed);
-    let end = written + head.words() as u64;
+    // 다른 프로세스가 엉뚱한 값을 적어 두었어도 넘치지 않게 감습니다.
+    let end = written.wrapping_add(head.words() as u64);
     // 이 기록까지 놓으면 차 있게 될 칸의 수. 놓은 뒤에는 부모가 벌써 다 읽었을 수 있습니다.
     let used = || end.wrapping_sub(desk.read.load(Acquire)) as usize;
     let fits = || used() <= DESK_WORDS;
