@@ -61,6 +61,8 @@ impl Running {
     /// 새 프로세스 그룹에서, 비어 있는 임시 폴더를 주어 띄웁니다.
     pub(crate) fn start(mut program: Command) -> Result<Running> {
         let temporary = TempDir::new()?;
+        // `spawn`이 반환하기 전에 프로그램이 먼저 시작할 수 있으므로, 시작하기 전부터 잽니다.
+        let started = Instant::now();
         let mut child = program
             .env("TMPDIR", temporary.path())
             .process_group(0)
@@ -70,15 +72,7 @@ impl Running {
             .spawn()?;
         let (lines, reader) = follow(child.stdout.take().context("표준 출력이 없습니다")?);
         let errors = collect(child.stderr.take().context("표준 에러가 없습니다")?);
-        Ok(Running {
-            child,
-            started: Instant::now(),
-            temporary,
-            lines,
-            seen: vec![],
-            reader,
-            errors,
-        })
+        Ok(Running { child, started, temporary, lines, seen: vec![], reader, errors })
     }
 
     /// `main`의 PID.

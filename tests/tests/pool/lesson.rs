@@ -1,6 +1,6 @@
 //! 11.3의 예제 프로그램을 밖에서 확인합니다.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use tests::ensure_eq;
 use tests::lesson::{Lesson, expect_usage};
 
@@ -18,7 +18,8 @@ pub fn output_keeps_the_contract() -> Result<()> {
     let (_, decimals) = seconds.split_once('.').context("소수점이 없습니다")?;
     ensure_eq!(decimals.len(), 4);
     let seconds: f64 = seconds.parse()?;
-    ensure_eq!(seconds > 0.0 && seconds < run.took.as_secs_f64(), true);
+    let took = run.took.as_secs_f64();
+    ensure!(0.0 < seconds && seconds < took, "{seconds}초라는데 밖에서 재면 {took}초입니다");
     ensure_eq!(lines[3], "--- Pool 예제 종료 ---");
     Ok(())
 }

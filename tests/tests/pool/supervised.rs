@@ -8,9 +8,10 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use ipc_core::Process;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
+use nix::sys::signal::Signal;
 use pool::{Cause, ItemError, Pool, PoolError};
 use tests::children::{sleep_forever, wait_count};
-use tests::procfs::all_gone;
+use tests::procfs::{all_gone, signal, wait_state};
 use tests::wait::{ONE_SECOND, PATIENCE, keeps_deadline, timed};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
@@ -109,18 +110,30 @@ pub fn handles_outlive_the_pool() -> Result<()> {
     Ok(())
 }
 
-/// 기다리던 일이 취소되어 없어져도 `join`은 돌아옵니다.
+/// 기다리던 일이 취소되어 없어져도 `join`은 반환합니다. 작업자가 멈춰 있어, 취소 말고는 아무 일도 일어나지 않습니다.
 pub fn join_returns_when_the_rest_is_cancelled() -> Result<()> {
-    for _ in 0..20 {
-        let pool = Pool::builder().workers(1).chunk_size(1).build()?;
-        let mut results = pool.imap(|n: u32| n, 0..1000);
+    for _ in 0..5 {
+        let (pool, calls) = (Pool::builder().workers(1).chunk_size(1).build()?, counter()?);
+        let worker = pool.worker_ids()[0];
+        let counted = calls.clone();
+        let mut results = pool.imap(count, (0..1000).map(move |n| (counted.clone(), n)));
         ensure_eq!(results.next().transpose()?, Some(0));
+        wait_count("미리 맡긴 것까지 계산하기", &calls, 4)?;
+        wait_state(worker, 'S')?;
+        signal(worker, Signal::SIGSTOP)?;
+        wait_state(worker, 'T')?;
+        // 나온 결과를 가져가면서, 멈춘 작업자가 가져가지 못할 묶음을 새로 맡깁니다.
+        ensure_eq!(results.next().transpose()?, Some(1));
+        ensure_eq!(pool.join_timeout(Duration::from_millis(10)), false);
         let dropper = spawn(move || {
-            sleep(Duration::from_millis(1));
+            sleep(Duration::from_millis(30)); // 기다리기 시작할 틈을 줍니다.
             drop(results);
         });
-        ensure_eq!(pool.join_timeout(PATIENCE), true);
+        let (joined, took) = timed(|| pool.join_timeout(PATIENCE));
+        ensure!(joined && took < ONE_SECOND, "{took:?} 만에 반환했습니다");
         dropper.join().ok().context("버리는 스레드가 패닉했습니다")?;
+        signal(worker, Signal::SIGCONT)?;
+        pool.join();
     }
     Ok(())
 }
@@ -196,7 +209,7 @@ fn without_descriptors() -> Result<()> {
     let (soft, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, 3, hard)?;
     for &pid in &workers {
-        tests::procfs::signal(pid, nix::sys::signal::Signal::SIGKILL)?;
+        signal(pid, Signal::SIGKILL)?;
     }
     for _ in 0..3 {
         let (refused, took) = timed(|| pool.map(|n: u32| n, [1, 2]));
