@@ -16,6 +16,7 @@ include!(concat!(env!("OUT_DIR"), "/lists.rs"));
 
 /// `ipc_core`의 자리.
 #[allow(dead_code, unused_imports, reason = "모형이 쓰지 않는 것도 있습니다")]
+#[allow(clippy::collapsible_if, reason = "비트는 줄을 if로 감쌉니다")]
 pub mod core {
     mod memory;
 
