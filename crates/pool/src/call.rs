@@ -6,7 +6,7 @@ use ipc_core::build::{DESCRIPTORS_MAX, Deadline, Message, Parcel};
 
 use crate::board::POST_MAX;
 use crate::chunk::{Chunk, Results};
-use crate::dispatch::Core;
+use crate::core::Core;
 use crate::error::PoolError;
 use crate::worker::{RunChunk, ToWorker, guard};
 

@@ -60,7 +60,7 @@ pub enum PoolError {
         "작업자가 {attempts}번 거듭 준비하지 못하고 끝났습니다: {message}. initializer를 확인하십시오"
     )]
     Initializer { attempts: u32, message: String },
-    /// 작업자가 일을 받기 전에 거듭 끝났습니다. `initializer` 때문은 아닙니다.
+    /// 작업자가 일을 받기 전에 거듭 끝났습니다. `initializer`가 실패했다고 알려 온 것은 아닙니다.
     #[error("작업자가 {attempts}번 거듭 일을 받기 전에 끝났습니다: {message}")]
     NotReady { attempts: u32, message: String },
     /// 닫힌 풀입니다.

@@ -7,7 +7,7 @@ use std::vec;
 use ipc_core::build::Message;
 
 use crate::call::Call;
-use crate::dispatch::Core;
+use crate::core::Core;
 use crate::error::{ItemError, PoolError};
 use crate::worker::RunChunk;
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use ipc_core::build::{Deadline, Message, after};
 
 use crate::call::Call;
-use crate::dispatch::Core;
+use crate::core::Core;
 use crate::error::{ItemError, PoolError};
 use crate::worker::RunChunk;
 

@@ -3,12 +3,13 @@
 //! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 맡깁니다. 파이썬의 풀은 작업자가 죽으면 그
 //! 결과를 영원히 기다리지만, 여기서는 죽은 작업자가 계산하던 항목만 에러가 되고, 작업자는 새로 바뀝니다.
 //!
-//! 항목 하나의 길: 호출한 쪽(`imap.rs`, `later.rs`) → 묶음으로 싸기(`call.rs`, `chunk.rs`) → 나누어 주기(`dispatch.rs`) →
+//! 항목 하나의 길: 호출한 쪽(`imap.rs`, `later.rs`) → 묶음으로 싸기(`call.rs`, `chunk.rs`) → 맡기기(`core.rs`) → 나누어 주기(`dispatch.rs`) →
 //! 게시판(`board.rs`) → 작업자(`worker.rs`) → 책상(`board.rs`) → 거두기(`slot.rs`) → 다시 호출한 쪽.
 
 mod board;
 mod call;
 mod chunk;
+mod core;
 mod dispatch;
 mod error;
 mod imap;
@@ -25,7 +26,8 @@ use std::{fmt, thread, vec};
 use ipc_core::build::{Message, Parcel, RemoteFn, Task, after};
 use ipc_core::{ChannelError, ProcessError};
 
-use dispatch::{Core, Options};
+use crate::core::Core;
+use dispatch::Options;
 pub use error::{Cause, ItemError, PoolError};
 pub use imap::Imap;
 pub use later::AsyncResult;
