@@ -178,6 +178,9 @@ impl<T: Plain + fmt::Display> fmt::Display for Guard<'_, T> {
 debug_is_display!(LockError);
 
 /// 락을 만들거나 획득하지 못한 이유입니다.
+///
+/// 표준 라이브러리의 `PoisonError`와 달리 가드를 담지 않습니다. 가드는 스레드를 떠나지 못하므로, 담으면 `?`로 `Box<dyn Error>`나
+/// `anyhow::Error`가 되지 못합니다. 죽은 프로세스의 락은 [`Lock::recover`]로 넘겨받습니다.
 #[derive(thiserror::Error)]
 pub enum LockError {
     /// 공유 메모리를 만들지 못했습니다.

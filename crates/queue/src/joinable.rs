@@ -203,7 +203,7 @@ impl<T> Clone for JoinableQueue<T> {
 /// 꺼냈지만 아직 마치지 않은 일 하나. 꺼낸 스레드를 떠나지 못합니다.
 ///
 /// [`done`](Task::done)을 부르지 않고 버리면(패닉이나 `?`로도) 마치지 못한 일이 됩니다.
-#[must_use = "버리면 마치지 못한 일이 됩니다. 일을 마친 뒤 done을 부르십시오"]
+#[must_use = "버리면 마치지 못한 일이 됩니다. 일을 마친 뒤 done을 호출하십시오"]
 pub struct Task<'q, T> {
     item: T,
     hand: Hand<'q>,
