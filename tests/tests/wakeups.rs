@@ -115,6 +115,7 @@ fn main() {
         queue_::failing_getter_passes_on,
         queue_::joiners,
         queue_::ping_pong_at_every_moment,
+        queue_::stopped_at_every_moment,
         queue_::closing_hides_nothing,
         queue_::contention,
         queue_::contention_for_bytes,

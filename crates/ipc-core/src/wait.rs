@@ -44,7 +44,7 @@ fn timeout(deadline: Deadline) -> Option<Timespec> {
     remaining(deadline).and_then(|left| left.try_into().ok())
 }
 
-/// 깨우는 호출이 없어도 조건을 다시 살펴보는 간격.
+/// 깨우는 호출이 없어도 조건을 다시 살펴보는 간격. 오래 기다릴수록 여덟 배(0.4초)까지 늘어납니다.
 ///
 /// 깨우기 직전에 죽은 프로세스는 아무도 깨우지 못합니다. 그 경우에도 이만큼만 늦습니다. 실제 간격은 [`recheck`]입니다.
 pub const RECHECK: Duration = Duration::from_millis(50);
@@ -82,7 +82,7 @@ impl Naps {
 /// 조건이 바뀌었음을 알리고 기다리는 곳입니다(event count). 조건 자체는 공유 메모리의 다른 값에 있습니다.
 ///
 /// 조건 변수(`pthread_cond_t`)와 달리 상태가 "다시 살펴보라"는 귀띔뿐이어서, 기다리거나 알리던 프로세스가 죽어도
-/// 망가지지 않습니다. 기다리는 쪽은 귀띔이 없어도 [`RECHECK`]마다 스스로 살펴봅니다.
+/// 망가지지 않습니다. 기다리는 쪽은 귀띔이 없어도 가끔([`RECHECK`]) 스스로 살펴봅니다.
 ///
 /// 깨우기를 놓치지 않는 방법은 드레퍼(U. Drepper)의 "Futexes Are Tricky"(2011)의 두 번째 뮤텍스를 따릅니다.
 #[derive(Debug, Default)]

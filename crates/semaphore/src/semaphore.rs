@@ -7,7 +7,7 @@
 //! 자리에 있는지 커널이 압니다. 쥔 채 죽은 자리는 다음 사람이 그대로 넘겨받습니다.
 //!
 //! 자리가 모두 찼을 때는 퓨텍스에서 잠듭니다. 퓨텍스 값은 "자리를 다시 살펴보라"는 귀띔일 뿐입니다. 죽은
-//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 적어도 [`RECHECK`](ipc_core::build::RECHECK)마다 스스로 다시 살펴봅니다.
+//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 가끔([`RECHECK`](ipc_core::build::RECHECK)) 스스로 다시 살펴봅니다.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};

@@ -197,34 +197,35 @@ pub fn endings_at_the_same_moment() -> Result<()> {
     Ok(())
 }
 
-/// 먼저 받아 떠나는 스레드가, 아직 기다리는 스레드의 소식을 삼키지 않습니다.
+/// 먼저 받아 떠나는 스레드가, 아직 기다리는 스레드들의 소식을 삼키지 않습니다.
 pub fn leaving_caller_swallows_nothing() -> Result<()> {
-    let pool = Pool::new(2)?;
-    let together = Barrier::new(2);
-    scope(|scope| {
-        let slow = scope.spawn(|| -> Result<()> {
-            let mut outcome = Ok(());
-            for _ in 0..8000 {
-                together.wait();
-                if outcome.is_ok() {
-                    outcome = soon("느린 일", || Ok(pool.apply(nap, (100,))?)).map(drop);
-                }
+    const ROUNDS: u32 = 6000;
+    let pool = Pool::new(3)?;
+    let together = Barrier::new(3);
+    let slow = || -> Result<()> {
+        let mut outcome = Ok(());
+        for _ in 0..ROUNDS {
+            together.wait();
+            if outcome.is_ok() {
+                outcome = soon("느린 일", || Ok(pool.apply(nap, (100,))?)).map(drop);
             }
-            outcome
-        });
+        }
+        outcome
+    };
+    scope(|scope| {
+        let others = [scope.spawn(slow), scope.spawn(slow)];
         let mut random = tests::harness::random("leaving_caller_swallows_nothing")?;
         let mut outcome = Ok(());
-        for _ in 0..8000 {
+        for _ in 0..ROUNDS {
             together.wait();
-            let (start, pause) = (Instant::now(), Duration::from_micros(random.u64(0..250)));
-            while start.elapsed() < pause {
-                std::hint::spin_loop();
-            }
+            spin(random.u64(0..250_000));
             if outcome.is_ok() {
                 outcome = soon("빠른 일", || Ok(pool.apply(double, (1,))?)).map(drop);
             }
         }
-        outcome.and(slow.join().map_err(|_| anyhow!("패닉"))?)
+        others.into_iter().fold(outcome, |outcome, other| {
+            outcome.and(other.join().map_err(|_| anyhow!("패닉")).and_then(|other| other))
+        })
     })
 }
 

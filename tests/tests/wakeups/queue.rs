@@ -4,10 +4,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use ipc_core::Process;
+use nix::sys::signal::Signal;
 use pipe::{Receiver, pipe};
 use queue::{JoinableQueue, Queue, QueueError};
 use semaphore::Semaphore;
 use tests::children::expect_killed;
+use tests::procfs::{signal, wait_state};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 use crate::{arrive, end_soon, longest, nobody_waited_long, soon, wait_all_asleep};
@@ -271,6 +273,27 @@ pub fn ping_pong_at_every_moment() -> Result<()> {
             std::hint::spin_loop();
         }
         queue.put(&item)?;
+        ensure_eq!(soon("되돌아온 항목", || Ok(back.get_timeout(LONG)?))?, item);
+    }
+    queue.close()?;
+    Ok(child.join()?)
+}
+
+/// 기다리는 쪽을 아무 명령에서나 멈추어 놓고 알린 뒤, 이어서 움직이게 합니다. 살펴본 뒤 잠들기 전에 멈추었더라도 깨어나야 합니다.
+pub fn stopped_at_every_moment() -> Result<()> {
+    let (queue, back) = (Queue::new()?, Queue::new()?);
+    let child = Process::spawn(echo, (queue.clone(), back.clone()))?;
+    let mut random = tests::harness::random("stopped_at_every_moment")?;
+    for item in 0..5000 {
+        let pause = Duration::from_nanos(random.u64(0..30_000));
+        let start = Instant::now();
+        while start.elapsed() < pause {
+            std::hint::spin_loop();
+        }
+        signal(child.id(), Signal::SIGSTOP)?;
+        wait_state(child.id(), 'T')?;
+        queue.put(&item)?;
+        signal(child.id(), Signal::SIGCONT)?;
         ensure_eq!(soon("되돌아온 항목", || Ok(back.get_timeout(LONG)?))?, item);
     }
     queue.close()?;
