@@ -14,9 +14,11 @@ const LIMITS: &str = "shortage";
 /// 아무 권한도 없는 사용자의 번호.
 const NOBODY: u32 = 65534;
 
+type Test = Box<dyn FnOnce() -> Result<()> + Send>;
+
 fn main() {
     ipc_core::init();
-    let mut trials: Vec<(&'static str, Box<dyn FnOnce() -> Result<()> + Send>)> = Vec::new();
+    let mut trials: Vec<(&'static str, Test)> = Vec::new();
     for case in cases() {
         trials.push((case.name, Box::new(move || short(&case))));
     }
