@@ -98,7 +98,7 @@ fn on_semaphore(semaphore: Semaphore, gate: Gate) -> Result<Share> {
     })
 }
 
-/// 모두가 평균의 절반은 얻어야 하고, 한 번의 기다림이 열두 바퀴(적어도 0.5초)를 넘지 않아야 합니다.
+/// 모두가 평균의 절반은 얻어야 하고, 한 번의 기다림이 열두 바퀴(적어도 1초)를 넘지 않아야 합니다.
 ///
 /// 쥔 쪽이 쥔 채로 오래 멈추었다면(바쁜 컴퓨터, 멈춘 가상 머신) 그만큼은 차례의 잘못이 아닙니다.
 fn shared_evenly(processes: Vec<Process<Share>>, places: u32, gate: &Gate) -> Result<()> {
@@ -110,7 +110,7 @@ fn shared_evenly(processes: Vec<Process<Share>>, places: u32, gate: &Gate) -> Re
     let mean = f64::from(total) / f64::from(count);
     let round = RUN.mul_f64(f64::from(count) / f64::from(total.max(1)));
     let stalled = shares.iter().map(|share| share.2).max().unwrap_or_default();
-    let limit = (12 * round).max(Duration::from_millis(500)) + 2 * stalled;
+    let limit = (12 * round).max(RUN / 2) + 2 * stalled;
     eprintln!("자리 {places}, 프로세스 {count}: 한 바퀴 {round:?}, {shares:?}");
     for (turns, waited, _) in &shares {
         ensure!(f64::from(*turns) >= mean / 2.0, "차례가 고르지 않습니다: 평균 {mean}, {shares:?}");
@@ -149,40 +149,33 @@ fn short_turns_starve_nobody() -> Result<()> {
     Ok(())
 }
 
-fn acquire_often(lock: Lock<u64>, arrived: Counter) -> Result<()> {
-    for _ in 0..HANDOVERS {
+fn acquire_when_told(lock: Lock<u32>, told: Counter, arrived: Counter) -> Result<()> {
+    for round in 1..=HANDOVERS {
+        wait_count("말을 듣기", &told, round)?;
         arrived.fetch_add(1, SeqCst);
         *lock.acquire()? += 1;
-        sleep(Duration::from_millis(5)); // 상대가 먼저 쥡니다.
     }
     Ok(())
 }
 
 const HANDOVERS: u32 = 60;
 
-/// 놓는 쪽은 오래 기다린 쪽이 얻는 대로 떠납니다. 정해 둔 시간(1ms)을 다 기다리지 않습니다.
+/// 놓는 쪽은 오래 기다린 쪽이 얻는 대로 떠납니다. 정해 둔 시간을 다 기다리지 않습니다.
 fn releasing_waits_only_until_taken() -> Result<()> {
-    let (lock, arrived) = (Lock::new(0)?, counter()?);
-    let mut guard = Some(lock.acquire()?);
-    let child = Process::spawn(acquire_often, (lock.clone(), arrived.clone()))?;
+    let (lock, told, arrived) = (Lock::new(0)?, counter()?, counter()?);
+    let args = (lock.clone(), told.clone(), arrived.clone());
+    let child = Process::spawn(acquire_when_told, args)?;
     let mut times = Vec::new();
     for round in 1..=HANDOVERS {
+        let guard = lock.acquire()?;
+        told.store(round, SeqCst);
         wait_count("상대가 기다리기", &arrived, round)?;
         all_asleep(&[child.id()])?;
         let start = Instant::now();
-        drop(guard.take());
+        drop(guard);
         times.push(start.elapsed());
-        until("상대가 얻었다 놓기", PATIENCE, || {
-            // 상대가 아직 얻지 못했으면 놓고 다시 봅니다.
-            let now = lock.acquire()?;
-            let taken = *now == u64::from(round);
-            if taken {
-                guard = Some(now);
-            }
-            Ok(taken)
-        })?;
+        until("상대가 얻었다 놓기", PATIENCE, || Ok(*lock.acquire()? == round))?;
     }
-    drop(guard);
     child.join()?;
     times.sort_unstable();
     let quick = times[times.len() / 4];

@@ -188,9 +188,11 @@ pub struct Turns {
 impl Turns {
     /// 이보다 오래 기다리면 다음 차례를 넘겨받습니다.
     pub const PATIENCE: Duration = Duration::from_millis(1);
+    /// 넘겨주려고 기다리는 시간의 한도. 바쁜 컴퓨터에서는 깨어난 쪽이 움직이는 데도 이만큼 걸립니다.
+    const HANDING: Duration = Duration::from_millis(4);
 
-    /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽 하나가 죽은 것으로 봅니다. 바쁜 컴퓨터에서는 깨어나는 데도 한참 걸립니다.
-    const MISSES: u32 = 50;
+    /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽 하나가 죽은 것으로 봅니다.
+    const MISSES: u32 = 16;
 
     pub(crate) const fn new() -> Turns {
         Turns { impatient: AtomicU32::new(0), taken: AtomicU32::new(0), missed: AtomicU32::new(0) }
@@ -202,7 +204,7 @@ impl Turns {
         Impatient(self)
     }
 
-    /// 놓은 *뒤에* 호출합니다. 오래 기다린 쪽이 있으면, 그쪽이 얻을 때까지(길어야 [`Turns::PATIENCE`]) 기다립니다.
+    /// 놓은 *뒤에* 호출합니다. 오래 기다린 쪽이 있으면, 그쪽이 얻을 때까지(길어야 [`Turns::PATIENCE`]의 네 배) 기다립니다.
     #[inline]
     pub fn hand_over(&self) {
         if self.impatient.load(Relaxed) != 0 {
@@ -216,7 +218,7 @@ impl Turns {
         if self.impatient.load(SeqCst) == 0 {
             return;
         }
-        let until = timeout(after(Turns::PATIENCE));
+        let until = timeout(after(Turns::HANDING));
         let waited = futex::wait(&self.taken, Flags::empty(), seen, until.as_ref());
         if waited != Err(Errno::TIMEDOUT) {
             self.missed.store(0, Relaxed);
