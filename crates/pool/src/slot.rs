@@ -17,6 +17,8 @@ use crate::worker::{Contract, Initializer, ToParent, ToWorker, serve};
 pub const EXIT_GRACE: Duration = Duration::from_secs(1);
 /// 칸 하나에서 작업자가 거듭 실패해도 되는 횟수.
 const MAX_FAILED_STARTS: u32 = 3;
+/// 한 번에 읽는 우편의 수. 소켓의 버퍼(512KiB)에 쌓일 수 있는 수보다 많습니다.
+const LETTERS_MAX: usize = 4096;
 /// 작업자 하나가 부모에서 차지하는 디스크립터: 프로세스(pidfd), 제어 소켓, 우편, 책상.
 pub const DESCRIPTORS: usize = 4;
 
@@ -285,9 +287,11 @@ fn addressee<'a>(
     Ok(results)
 }
 
-/// 와 있는 우편을 모두 읽습니다. 읽지 못한 것은 에러로 남깁니다. 작업자가 채널을 닫았으면 `false`입니다.
+/// 와 있는 우편을 읽습니다. 읽지 못한 것은 에러로 남깁니다. 작업자가 채널을 닫았으면 `false`입니다.
+///
+/// 소켓의 버퍼에 담기는 것보다 많이 읽어도, 쉬지 않고 보내는 작업자에게 붙들리지는 않습니다.
 fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) -> bool {
-    loop {
+    while letters.len() < LETTERS_MAX {
         match channel.recv(after(Duration::ZERO)) {
             Err(ChannelError::Disconnected) => return false,
             Err(ChannelError::Timeout) => return true,
@@ -301,6 +305,7 @@ fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>
             }
         }
     }
+    true
 }
 
 /// 게시판에 붙어 있는 묶음.
