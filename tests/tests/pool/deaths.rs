@@ -100,6 +100,13 @@ fn living_workers(pool: &Pool) -> Result<Vec<u32>> {
     Ok(pool.worker_ids())
 }
 
+/// 죽인 작업자를 풀이 거둘 때까지 기다립니다.
+///
+/// 시그널을 보내도 커널이 끝내기까지는 살아 있는 것으로 보입니다. 그 사이에 다음 차례의 대상으로 고르면 안 됩니다.
+fn replaced(pool: &Pool, pid: u32) -> Result<()> {
+    until("죽인 작업자가 바뀌기", PATIENCE, || Ok(!pool.worker_ids().contains(&pid)))
+}
+
 /// 계산이 `when`번 불린 뒤 작업자 하나를 죽이는 스레드와 함께 `map`을 부릅니다.
 fn map_with_a_kill(
     pool: &Pool,
@@ -116,6 +123,7 @@ fn map_with_a_kill(
     let outcome = pool.map(brief, (0..ITEMS).map(|n| (done.clone(), n)));
     done.store(u32::MAX / 2, SeqCst);
     killer.join().map_err(|_| anyhow::anyhow!("죽이는 스레드가 패닉했습니다"))??;
+    replaced(pool, pid)?;
     Ok((outcome, pid))
 }
 
@@ -177,6 +185,7 @@ pub fn killed_while_sending_a_large_result() -> Result<()> {
             }
         }
         killer.join().map_err(|_| anyhow::anyhow!("죽이는 스레드가 패닉했습니다"))??;
+        replaced(&pool, pid)?;
     }
     Ok(())
 }
