@@ -129,6 +129,35 @@ fn factorial_returns_equal_whole_numbers() {
     assert_eq!(sizes(&["--numbers", "1"]), 1);
 }
 
+/// 작업자가 하나이면 나눈 것이 없습니다. 빨라졌다고도, 한계에 얼마나 닿았다고도 하지 않습니다.
+#[test]
+fn factorial_promises_nothing_for_one_worker() {
+    let lines = lines("factorial", &["--numbers", "600", "--processes", "1"]);
+    find(&lines, "작업자가 하나이면 나누어도 빨라지지 않습니다");
+    assert!(!lines.iter().any(|line| line.contains('%') || line.contains("한계")), "{lines:#?}");
+}
+
+/// 코어를 다 쓰지 못했으면 그렇게 알립니다. 일이 아주 작으면 프로세스를 띄우는 시간이 대부분입니다.
+#[test]
+fn factorial_tells_when_cores_stay_idle() {
+    let tiny = lines("factorial", &["--numbers", "5", "--processes", "2"]);
+    if available_parallelism().unwrap().get() > 1 {
+        find(&tiny, "나누기에는 일이 너무 작습니다");
+    }
+}
+
+#[test]
+fn wrong_values_are_explained() {
+    for (args, why) in [
+        (["factorial", "--numbers", "0"], "`0`: 1 이상의 정수를"),
+        (["factorial", "--processes", "many"], "`many`: 1 이상의 정수를"),
+        (["heartbeat", "--interval", "-1"], "`-1`: 0.01에서 3600까지의 수를"),
+    ] {
+        let errors = run(args[0], &args[1..]).stderr;
+        assert!(String::from_utf8_lossy(&errors).starts_with(why), "{args:?}");
+    }
+}
+
 #[test]
 fn heartbeat_beats_while_computing_and_then_stops() {
     let lines = lines("heartbeat", &["--interval", "0.4"]);

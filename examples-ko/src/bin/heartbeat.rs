@@ -9,6 +9,7 @@
 //! 함께 보기: 11.4 `crates/process`, 11.6 `crates/pipe`
 
 use std::env::args_os;
+use std::ffi::OsStr;
 use std::ops::RangeInclusive;
 use std::process::{exit, id};
 use std::time::{Duration, Instant};
@@ -21,7 +22,7 @@ use pipe::{ChannelError, Receiver, Sender, pipe};
 const HELP: &str = "\
 11.2 맥박: 계산하는 동안 다른 프로세스가 살아 있음을 알립니다.
 
-사용법: heartbeat [--interval 초]
+사용법: cargo run -p examples-ko --bin heartbeat -- [--interval 초]
 
   --interval 초   알리는 간격, 0.01에서 3600까지 (기본 5). 계산은 그 2.5배 동안 합니다
   -h, --help      이 도움말";
@@ -30,9 +31,8 @@ const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 fn main() -> Result<()> {
     ipc_core::init();
     ipc_core::end_with_closed_output();
-    let interval = options().unwrap_or_else(|_| {
-        let given: Vec<_> = args_os().skip(1).collect();
-        eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");
+    let interval = options().unwrap_or_else(|error| {
+        eprintln!("{}\n\n{HELP}", explain(error));
         exit(2);
     });
 
@@ -68,7 +68,7 @@ fn options() -> Result<Duration, lexopt::Error> {
             Arg::Long("interval") => {
                 interval = parser.value()?.parse_with(|text| match text.parse() {
                     Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-                    _ => Err("간격이 범위를 벗어났습니다"),
+                    _ => Err("0.01에서 3600까지의 수를 적으십시오"),
                 })?;
             }
             Arg::Short('h') | Arg::Long("help") => {
@@ -79,6 +79,18 @@ fn options() -> Result<Duration, lexopt::Error> {
         }
     }
     Ok(interval)
+}
+
+/// 인수가 왜 틀렸는지.
+fn explain(error: lexopt::Error) -> String {
+    match error {
+        lexopt::Error::ParsingFailed { value, error } => format!("`{value}`: {error}"),
+        _ => {
+            let given: Vec<_> = args_os().skip(1).collect();
+            let given = given.join(OsStr::new(" "));
+            format!("모르는 인수이거나, 뒤에 적을 값이 없습니다: {}", given.to_string_lossy())
+        }
+    }
 }
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
