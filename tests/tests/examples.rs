@@ -137,15 +137,6 @@ fn factorial_promises_nothing_for_one_worker() {
     assert!(!lines.iter().any(|line| line.contains('%') || line.contains("한계")), "{lines:#?}");
 }
 
-/// 코어를 다 쓰지 못했으면 그렇게 알립니다. 일이 아주 작으면 프로세스를 띄우는 시간이 대부분입니다.
-#[test]
-fn factorial_tells_when_cores_stay_idle() {
-    let tiny = lines("factorial", &["--numbers", "5", "--processes", "2"]);
-    if available_parallelism().unwrap().get() > 1 {
-        find(&tiny, "나누기에는 일이 너무 작습니다");
-    }
-}
-
 #[test]
 fn wrong_values_are_explained() {
     for (args, why) in [

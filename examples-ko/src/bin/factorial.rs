@@ -83,14 +83,13 @@ fn main() -> Result<()> {
     println!("두 결과는 같습니다. 모두 {bits}비트, 약 {:.1}MB입니다.", bits as f64 / 8e6);
 
     println!("나누어 구하는 속도는 혼자 구할 때의 {:.2}배입니다.", alone_time / together_time);
-    println!("{}", limit(processes, used)?);
+    println!("{}", limit(processes, available_parallelism()?.get(), used));
     println!("--- 팩토리얼 예제 종료 ---");
     Ok(())
 }
 
 /// 몇 배까지 빨라질 수 있는지, 그리고 이번에 코어를 다 쓰지 못했다면 그 이유.
-fn limit(processes: usize, used: f64) -> Result<String> {
-    let cores = available_parallelism()?.get();
+fn limit(processes: usize, cores: usize, used: f64) -> String {
     let most = processes.min(cores);
     if most == 1 {
         let why = if cores == 1 {
@@ -98,7 +97,7 @@ fn limit(processes: usize, used: f64) -> Result<String> {
         } else {
             "작업자가 하나이면"
         };
-        return Ok(format!("{why} 나누어도 빨라지지 않습니다."));
+        return format!("{why} 나누어도 빨라지지 않습니다.");
     }
     let mut said = format!(
         "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 {most}배쯤이 한계입니다."
@@ -108,7 +107,7 @@ fn limit(processes: usize, used: f64) -> Result<String> {
             " 이번에는 코어를 {used:.1}개만큼만 썼습니다. 다른 프로그램이 코어를 쓰고 있거나, 나누기에는 일이 너무 작습니다."
         );
     }
-    Ok(said)
+    said
 }
 
 /// 이 프로세스와, 이미 끝난 자식들이 쓴 CPU 시간.
@@ -194,4 +193,18 @@ fn product(low: u32, high: u32) -> BigUint {
 /// 큰 수를 바이트로 반환합니다. `BigUint`의 serde 형식은 자리마다 하나씩 옮겨 적으므로 느립니다.
 fn factorial_bytes(number: u32, naive: bool) -> ByteBuf {
     ByteBuf::from(factorial(number, naive).to_bytes_le())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit;
+
+    #[test]
+    fn idle_cores_are_mentioned_and_one_worker_has_no_limit() {
+        assert!(limit(5, 2, 1.9).ends_with("프로세스 5개로는 2배쯤이 한계입니다."));
+        assert!(limit(5, 8, 4.8).ends_with("프로세스 5개로는 5배쯤이 한계입니다."));
+        assert!(limit(5, 2, 1.2).contains("코어를 1.2개만큼만 썼습니다"));
+        assert_eq!(limit(1, 2, 1.3), "작업자가 하나이면 나누어도 빨라지지 않습니다.");
+        assert_eq!(limit(5, 1, 0.9), "코어가 1개인 컴퓨터에서는 나누어도 빨라지지 않습니다.");
+    }
 }
