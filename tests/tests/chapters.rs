@@ -511,10 +511,19 @@ fn recipes_exist() -> Result {
     let justfile = read("justfile")?;
     let recipes: Vec<&str> =
         justfile.lines().filter_map(|line| line.split([' ', ':']).next()).collect();
+    let programs = sources()?;
     for (chapter, text) in chapters()? {
         for mentioned in text.split("`just ").skip(1) {
             let name = mentioned.split([' ', '`']).next().unwrap_or_default();
             assert!(recipes.contains(&name), "{chapter}: just {name}");
+        }
+        for command in text.split("cargo run -p ").skip(1) {
+            let words = command.split(|c: char| !c.is_alphanumeric() && !"-_".contains(c));
+            let names: Vec<&str> = words.take(3).collect();
+            let name =
+                if names.starts_with(&["examples-ko", "--bin"]) { names[2] } else { names[0] };
+            let known = programs.iter().any(|(program, _)| program == name) || name == "break";
+            assert!(known, "{chapter}: cargo run -p {names:?}");
         }
     }
     Ok(())

@@ -38,7 +38,7 @@ const NUMBERS: u32 = 12_000;
 const PROCESSES: usize = 5;
 /// 0!부터 11999!까지의 비트 수를 모두 더한 값.
 const TOTAL_BITS: u64 = 819_864_688;
-/// 작업자가 한 번에 가져가는 숫자의 수. 너무 적으면 가져가고 돌려놓는 비용이 늘고, 너무 많으면 마지막에 한 작업자만 남아
+/// 작업자가 한 번에 가져가는 숫자의 수. 너무 적으면 가져가는 횟수가 늘고, 너무 많으면 마지막에 한 작업자만 남아
 /// 일합니다.
 const CHUNK: usize = 16;
 
@@ -91,13 +91,11 @@ fn main() -> Result<()> {
 /// 몇 배까지 빨라질 수 있는지, 그리고 이번에 코어를 다 쓰지 못했다면 그 이유.
 fn limit(processes: usize, cores: usize, used: f64) -> String {
     let most = processes.min(cores);
-    if most == 1 {
-        let why = if cores == 1 {
-            "코어가 1개인 컴퓨터에서는"
-        } else {
-            "작업자가 하나이면"
-        };
-        return format!("{why} 나누어도 빨라지지 않습니다.");
+    if cores == 1 {
+        return "이 컴퓨터의 코어는 1개이므로, 나누어도 빨라지지 않습니다.".to_owned();
+    }
+    if processes == 1 {
+        return "작업자가 하나이면 나누어도 빨라지지 않습니다.".to_owned();
     }
     let mut said = format!(
         "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 {most}배쯤이 한계입니다."
@@ -205,6 +203,6 @@ mod tests {
         assert!(limit(5, 8, 4.8).ends_with("프로세스 5개로는 5배쯤이 한계입니다."));
         assert!(limit(5, 2, 1.2).contains("코어를 1.2개만큼만 썼습니다"));
         assert_eq!(limit(1, 2, 1.3), "작업자가 하나이면 나누어도 빨라지지 않습니다.");
-        assert_eq!(limit(5, 1, 0.9), "코어가 1개인 컴퓨터에서는 나누어도 빨라지지 않습니다.");
+        assert_eq!(limit(5, 1, 0.9), "이 컴퓨터의 코어는 1개이므로, 나누어도 빨라지지 않습니다.");
     }
 }
