@@ -174,7 +174,7 @@ fn product(low: u32, high: u32) -> BigUint {
         let middle = low.midpoint(high);
         return product(low, middle) * product(middle + 1, high);
     }
-    // 짧은 구간은 차례로 곱하되, 64비트를 넘치기 전까지는 보통 곱셈으로 모읍니다.
+    // 짧은 구간은 차례로 곱하되, 64비트 정수에 담기는 동안은 보통 곱셈으로 모읍니다.
     let (mut long, mut short) = (BigUint::from(1u32), 1u64);
     for factor in (low..=high).map(u64::from) {
         short = short.checked_mul(factor).unwrap_or_else(|| {
