@@ -148,6 +148,9 @@ pub fn excerpt(error: &str) -> String {
     }
     let notes = error.lines().filter(|line| line.trim_start().starts_with("= note: "));
     kept.extend(notes.filter(|line| korean(line) || line.contains("src/bin/")));
+    while kept.last().is_some_and(|line| line.trim() == "|") {
+        kept.pop(); // 뒤의 설명을 모두 뺐습니다.
+    }
     // 줄 번호의 자릿수에 따라 달라지는 왼쪽 여백을 없앱니다.
     let margin = |line: &&str| line.len() - line.trim_start().len();
     let common = kept.iter().skip(1).map(margin).min().unwrap_or_default();

@@ -105,7 +105,8 @@ fn printed_messages_are_the_compiler_s() -> Result<(), Box<dyn Error>> {
             }
             assert!(
                 kept || renew,
-                "{}: {name}\n--- 장에 적힌 것\n{}--- 지금의 것\n{now}",
+                "{}: {name}\n--- 장에 적힌 것\n{}--- 지금의 것\n{now}\n\
+                 장을 지금에 맞추려면: CHAPTERS=갱신 cargo test -p tests --test traps",
                 page.display(),
                 &text[at]
             );
