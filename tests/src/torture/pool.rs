@@ -8,7 +8,7 @@
 //! | 6 스스로 끝나는 작업 | `pool/endings.rs` |
 //! | 7 옮기거나 계산하지 못하는 항목 | `pool/trouble.rs` |
 //!
-//! `pool/desk.rs`는 작업자와 시험이 함께 보는 값이고, `pool/naive.rs`는 약속을 지키지 못하는 풀입니다.
+//! `pool/desk.rs`는 작업자와 테스트가 함께 보는 값이고, `pool/naive.rs`는 약속을 지키지 못하는 풀입니다.
 
 mod desk;
 mod endings;

@@ -168,7 +168,7 @@ pub fn too_many_descriptors_in_flight_is_an_error() -> Result<()> {
     Ok(Process::spawn(too_many_in_flight, ())?.join()?)
 }
 
-/// 늘면 시험의 틀이 알립니다.
+/// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..2000u32 {
         let (ends_inbox, ends) = pipe()?;
