@@ -71,6 +71,14 @@ run-lock *ARGS:
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
 
+# 11.7 락이 있어도, 읽을 때와 쓸 때 따로 획득하면 갱신을 잃습니다
+run-two-acquires *ARGS:
+    @cargo run -p examples-ko --bin two-acquires -- "$@"
+
+# 11.7 두 락을 서로 다른 순서로 획득하면 멈춥니다
+run-two-locks *ARGS:
+    @cargo run -p examples-ko --bin two-locks -- "$@"
+
 # 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"

@@ -4,6 +4,7 @@
 //!
 //! | 주석 | 상자에 있어야 하는 것 |
 //! | --- | --- |
+//! | `include: 파일:fn 이름` | 그 파일의 함수 하나와 바로 위의 주석 |
 //! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이 |
 //! | `output: 명령` | 그 명령을 실행했을 때의 표준 출력 |
 //! | `file: 이름` | 뒤에 오는 명령이 쓰는 작은 파이썬 파일 |
@@ -123,10 +124,23 @@ fn report(problems: Vec<String>) {
 
 // --- 코드 ---
 
+/// 함수 하나의 줄들. 바로 위에 붙은 주석도 함께입니다.
+fn function(text: &str, name: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.iter().position(|line| line.starts_with(&format!("fn {name}(")))?;
+    let end = start + lines[start..].iter().position(|line| *line == "}")?;
+    let comments = lines[..start].iter().rev().take_while(|line| line.starts_with("//")).count();
+    Some(lines[start - comments..=end].iter().map(|line| format!("{line}\n")).collect())
+}
+
 /// `파일:이름`이 가리키는 줄들. 앵커의 줄과, 모두에 있는 들여쓰기는 뺍니다.
 fn included(place: &str) -> Result<String> {
     let (path, name) = place.split_once(':').ok_or_else(|| format!("{place}: 앵커가 없습니다"))?;
     let text = read(path)?;
+    if let Some(name) = name.strip_prefix("fn ") {
+        return function(&text, name)
+            .ok_or_else(|| format!("{path}: {name} 함수가 없습니다").into());
+    }
     let lines: Vec<&str> = text.lines().collect();
     let only = |marker: String| -> Result<usize> {
         let mut found = (0..lines.len()).filter(|at| lines[*at].trim() == marker);

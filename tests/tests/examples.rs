@@ -15,7 +15,7 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 12] = [
     "factorial",
     "full-queue",
     "heartbeat",
@@ -24,8 +24,10 @@ const PROGRAMS: [&str; 10] = [
     "pipe-end",
     "threads-vs-processes",
     "tour",
+    "two-acquires",
     "two-cooks-processes",
     "two-cooks-threads",
+    "two-locks",
 ];
 
 /// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
@@ -183,6 +185,26 @@ fn no_lock_loses_updates_and_locks_do_not() {
     assert!(find(&lines, "Lock으로, ").contains(": 400000"));
     assert!(find(&lines, "스레드 넷").contains(": 400000"));
     find(&lines, "잠들어 있습니다");
+}
+
+#[test]
+fn two_acquires_lose_updates_and_one_does_not() {
+    let lines = lines("two-acquires", &[]);
+    let apart = find(&lines, "따로 획득해");
+    let [counter, lost] = numbers(apart)[..] else { panic!("{apart}") };
+    assert_eq!(counter + lost, 400_000, "{apart}");
+    assert!(lost > 0 || available_parallelism().unwrap().get() == 1, "{apart}");
+    assert_eq!(numbers(find(&lines, "가드 하나로")), [400_000]);
+}
+
+#[test]
+fn two_locks_hang_until_one_gives_up() {
+    let lines = lines("two-locks", &[]);
+    let at = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap();
+    let (gave_up, went_on) = (at("a를 해제하고 물러납니다"), at("a가 해제되자"));
+    assert!(at("b를 기다립니다") < gave_up && at("a를 기다립니다") < gave_up, "{lines:#?}");
+    assert!(gave_up < went_on, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("모두 얻었습니다")).count(), 2);
 }
 
 #[test]

@@ -39,7 +39,7 @@ pub const MAX_PLACES: usize = 2048;
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Semaphore {
-    /// 머리는 귀띔, 꼬리는 자리들입니다.
+    /// 앞부분은 알림용 상태, 뒷부분은 자리마다 하나씩인 뮤텍스 배열입니다.
     door: Shared<Door, Mutex>,
 }
 
@@ -169,7 +169,14 @@ impl Semaphore {
     }
 }
 
-/// 들어가 있는 동안의 허가(permit). 사라질 때 자리를 돌려줍니다. 얻은 스레드를 떠나지 못합니다.
+/// 들어가 있는 동안의 허가(permit). 사라질 때 자리를 반납합니다. 얻은 스레드를 떠나지 못하므로, 파이썬처럼 다른 스레드나
+/// 프로세스가 대신 반납할 수 없습니다.
+///
+/// ```compile_fail,E0277
+/// let semaphore = semaphore::Semaphore::new(1).unwrap();
+/// let permit = semaphore.acquire().unwrap();
+/// std::thread::scope(|scope| scope.spawn(move || drop(permit)).join().unwrap());
+/// ```
 #[must_use = "허가를 바로 버리면 그 자리에서 나옵니다. 변수에 담아 두십시오"]
 pub struct Permit<'a> {
     door: &'a Door,
