@@ -63,6 +63,10 @@ run-pipe *ARGS:
 run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
+# 11.6 같은 단방향 파이프를 ipc-channel 크레이트로
+run-ipc-channel-pipe *ARGS:
+    @cargo run -p examples-ko --bin ipc-channel-pipe -- "$@"
+
 # 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지 증가시킵니다
 run-lock *ARGS:
     @cargo run -p lock -- "$@"

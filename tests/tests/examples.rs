@@ -15,10 +15,11 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 12] = [
+const PROGRAMS: [&str; 13] = [
     "factorial",
     "full-queue",
     "heartbeat",
+    "ipc-channel-pipe",
     "no-lock",
     "order",
     "pipe-end",
@@ -216,6 +217,16 @@ fn pipe_end_waits_until_the_last_end_closes() {
     let texts: Vec<_> = lines.iter().filter_map(|line| said(line)).map(|(_, text)| text).collect();
     let expected = ["안녕", "파이프", "예제", "데이터"].map(|msg| format!("메시지 받음: {msg}"));
     assert_eq!(texts, [expected.clone(), expected].concat());
+}
+
+#[test]
+fn ipc_channel_ends_with_its_sender_but_waits_for_a_connection() {
+    let lines = lines("ipc-channel-pipe", &[]);
+    let texts: Vec<_> = lines.iter().filter_map(|line| said(line)).map(|(_, text)| text).collect();
+    let expected = ["안녕", "파이프", "예제", "데이터", "안녕"];
+    assert_eq!(texts, expected.map(|msg| format!("메시지 받음: {msg}")));
+    assert!(find(&lines, "종료 상태").contains("SIGABRT"));
+    find(&lines, "accept는 기다립니다");
 }
 
 #[test]
