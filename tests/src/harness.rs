@@ -1,7 +1,7 @@
-//! 시험을 하나씩 돌리는 틀입니다.
+//! 테스트를 하나씩 돌리는 틀입니다.
 //!
-//! 자식 프로세스는 시험 프로그램 자신을 다시 실행한 것이므로 `main`의 첫 줄이 `ipc_core::init()`이어야 합니다.
-//! 표준 시험 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 시험이
+//! 자식 프로세스는 테스트 프로그램 자신을 다시 실행한 것이므로 `main`의 첫 줄이 `ipc_core::init()`이어야 합니다.
+//! 표준 테스트 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 테스트가
 //! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 돕니다.
 
 use std::env::set_var;
@@ -19,7 +19,7 @@ use tempfile::TempDir;
 
 use crate::leftover::Snapshot;
 
-/// 시험 하나의 제한 시간. 예제를 빌드하려고 다른 cargo가 끝나기를 기다리는 시간까지 넉넉히 잡습니다.
+/// 테스트 하나의 제한 시간. 예제를 빌드하려고 다른 cargo가 끝나기를 기다리는 시간까지 넉넉히 잡습니다.
 const LIMIT: Duration = Duration::from_secs(180);
 
 /// 함수의 경로들을 이름이 붙은 목록으로 만듭니다.
@@ -30,13 +30,13 @@ macro_rules! trials {
     };
 }
 
-/// 시험을 차례로 돌리고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 부릅니다.
+/// 테스트를 차례로 돌리고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 부릅니다.
 pub fn run<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
     let temporary = prepare().unwrap_or_else(|error| {
-        eprintln!("시험을 시작하지 못했습니다: {error:#}");
+        eprintln!("테스트를 시작하지 못했습니다: {error:#}");
         std::process::exit(1)
     });
     let mut arguments = Arguments::from_args();
@@ -50,7 +50,7 @@ where
     conclusion.exit()
 }
 
-/// 이 프로세스를 시험하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 돌려줍니다.
+/// 이 프로세스를 테스트하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 반환합니다.
 pub fn prepare() -> Result<TempDir> {
     // 손자가 고아가 되면 이 프로세스의 자식이 됩니다. 그래서 남은 것을 하나도 놓치지 않습니다.
     nix::sys::prctl::set_child_subreaper(true)?;
@@ -66,7 +66,7 @@ pub fn prepare() -> Result<TempDir> {
     Ok(temporary)
 }
 
-/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 돌려줍니다.
+/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 반환합니다.
 pub fn guarded(
     name: &'static str,
     test: impl FnOnce() -> Result<()>,
@@ -94,7 +94,7 @@ fn failed(error: anyhow::Error) -> Failed {
     format!("{error:#}").into()
 }
 
-/// 시험이 멈추면 이름을 알리고 프로그램을 끊습니다. 자식들은 생명줄이 끝냅니다.
+/// 테스트가 멈추면 이름을 알리고 프로그램을 끊습니다. 자식들은 생명줄이 끝냅니다.
 struct Watchdog {
     done: Sender<()>,
     thread: JoinHandle<()>,
@@ -108,7 +108,7 @@ impl Watchdog {
                 let mut stderr = std::io::stderr().lock();
                 let _ = writeln!(
                     stderr,
-                    "시험 `{name}`이(가) {}초 안에 끝나지 않아 중단합니다",
+                    "테스트 `{name}`이(가) {}초 안에 끝나지 않아 중단합니다",
                     LIMIT.as_secs()
                 );
                 std::process::exit(1);
@@ -124,7 +124,7 @@ impl Watchdog {
     }
 }
 
-/// 무작위 시험의 씨앗. 같은 씨앗으로 다시 돌리려면 `IPC_TEST_SEED`에 적습니다. 없으면 새로 고릅니다.
+/// 무작위 테스트의 씨앗. 같은 씨앗으로 다시 돌리려면 `IPC_TEST_SEED`에 적습니다. 없으면 새로 고릅니다.
 pub fn seed() -> Result<u64> {
     match std::env::var("IPC_TEST_SEED") {
         Ok(text) => text.parse().context("IPC_TEST_SEED는 부호 없는 정수여야 합니다"),

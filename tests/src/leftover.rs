@@ -1,4 +1,4 @@
-//! 시험이 끝난 뒤 남은 것을 찾습니다: 자식 프로세스(좀비도), 열린 디스크립터, 스레드, 임시 파일.
+//! 테스트가 끝난 뒤 남은 것을 찾습니다: 자식 프로세스(좀비도), 열린 디스크립터, 스레드, 임시 파일.
 //!
 //! `/dev/shm`은 다른 프로그램도 쓰므로 개수를 세지 않습니다. 대신 예제의 프로세스가 그 아래의 파일을 열거나 매핑하지
 //! 않는지 봅니다(`breaking.rs`).
@@ -17,7 +17,7 @@ use nix::sys::wait::{Id, WaitPidFlag, wait, waitid};
 use crate::procfs::{children, signal};
 use crate::wait::until;
 
-/// 시험을 시작할 때의 모습.
+/// 테스트를 시작할 때의 모습.
 pub struct Snapshot {
     descriptors: usize,
     threads: usize,
@@ -33,7 +33,7 @@ impl Snapshot {
 
     /// 시작할 때와 다른 것이 있으면 에러입니다.
     ///
-    /// 남은 자식은 알린 뒤에 거두어, 다음 시험까지 실패하지 않게 합니다.
+    /// 남은 자식은 알린 뒤에 거두어, 다음 테스트까지 실패하지 않게 합니다.
     pub fn check(&self) -> Result<()> {
         no_children().inspect_err(|_| clear())?;
         let open = descriptors()?;

@@ -49,7 +49,7 @@ impl Lesson {
     }
 }
 
-/// 이 시험 프로그램이 놓인 target 폴더(`target/debug/deps/시험`에서 세 단계 위).
+/// 이 테스트 프로그램이 놓인 target 폴더(`target/debug/deps/테스트`에서 세 단계 위).
 fn target_dir() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     Ok(program.ancestors().nth(3).context("target 폴더를 찾지 못했습니다")?.to_owned())

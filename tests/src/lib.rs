@@ -1,15 +1,15 @@
-//! 시험이 함께 쓰는 도구입니다.
+//! 테스트가 함께 쓰는 도구입니다.
 //!
 //! | 하는 일 | 파일 |
 //! | --- | --- |
-//! | 시험을 돌리고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
+//! | 테스트를 돌리고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
 //! | 예제 프로그램을 띄워 줄마다 받습니다 | `lesson.rs`, `running.rs`, `transcript.rs` |
 //! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
 //! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
 //! | 프로세스의 상태를 봅니다 | `procfs.rs` |
 //! | 프로세스가 커널 안에서 깊이 잠들었는지 봅니다 | `asleep.rs` |
 //! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
-//! | 여러 시험의 자식이 함께 하는 일 | `children.rs` |
+//! | 여러 테스트의 자식이 함께 하는 일 | `children.rs` |
 //! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
 //! | 프로세스 하나에 시그널을 쏟아붓습니다 | `pestering.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
@@ -39,7 +39,7 @@ pub fn counter() -> anyhow::Result<Counter> {
     Ok(ipc_core::Shared::new(std::sync::atomic::AtomicU32::new(0))?)
 }
 
-/// 식이 주어진 모양이 아니면, 실제 값을 보여 주며 시험을 끝냅니다.
+/// 식이 주어진 모양이 아니면, 실제 값을 보여 주며 테스트를 끝냅니다.
 #[macro_export]
 macro_rules! ensure_matches {
     ($value:expr, $pattern:pat $(if $guard:expr)?) => {
@@ -55,7 +55,7 @@ macro_rules! ensure_matches {
     };
 }
 
-/// 두 값이 다르면, 둘을 보여 주며 시험을 끝냅니다.
+/// 두 값이 다르면, 둘을 보여 주며 테스트를 끝냅니다.
 #[macro_export]
 macro_rules! ensure_eq {
     ($left:expr, $right:expr) => {

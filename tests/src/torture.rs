@@ -1,8 +1,8 @@
-//! 고문(torture): 일부러 죽이고 막고 넘치게 한 뒤, 아무것도 멈추거나 잃거나 남지 않는지 거듭 확인합니다.
+//! 스트레스 테스트(torture): 일부러 죽이고 막고 넘치게 한 뒤, 아무것도 멈추거나 잃거나 남지 않는지 거듭 확인합니다.
 //!
 //! [`Case`] 하나가 약속 하나이고, [`Case::round`]가 한 차례입니다. `cargo test`는 짧게([`Case::short`]), `just
 //! torture`는 길게([`Case::long`]) 되풀이합니다. 차례마다 씨앗이 다르며, 같은 씨앗은 같은 차례를 되풀이합니다.
-//! 약속을 지키지 못하는 것으로 알려진 상대([`Case::control`])도 같은 시험에 세워, 시험이 실패할 줄 아는지 봅니다.
+//! 약속을 지키지 못하는 것으로 알려진 상대([`Case::control`])도 같은 테스트에 세워, 테스트가 실패할 줄 아는지 봅니다.
 
 mod lock;
 mod pipe;
@@ -69,7 +69,7 @@ impl Round {
 pub struct Report {
     pub rounds: u32,
     pub landed: u32,
-    /// 실패한 차례와 까닭.
+    /// 실패한 차례와 이유.
     pub failures: Vec<(u32, String)>,
     pub took: Duration,
 }
@@ -111,13 +111,13 @@ pub fn run(case: &Case, long: bool, seed: u64) -> Report {
     report
 }
 
-/// 약속을 어기는 상대가 정말로 시험에 걸리는지 봅니다. 걸린 까닭을 돌려줍니다.
+/// 약속을 어기는 상대가 정말로 테스트에 걸리는지 봅니다. 걸린 이유를 반환합니다.
 pub fn run_control(case: &Case, control: &Control, seed: u64) -> Result<String> {
     let mut round = Round::new(case, 0, false, seed);
     match guarded(control.name, || (control.round)(&mut round)) {
         Err(error) => Ok(format!("{error:#}")),
         Ok(()) => Err(anyhow!(
-            "{}이(가) 약속을 지켰습니다. 시험이 아무것도 가려내지 못합니다",
+            "{}이(가) 약속을 지켰습니다. 테스트가 아무것도 가려내지 못합니다",
             control.name
         )),
     }
@@ -130,7 +130,7 @@ fn guarded(name: &'static str, round: impl FnOnce() -> Result<()>) -> Result<()>
     })
 }
 
-/// 짧은 되풀이 하나를 시험 하나로 봅니다. 씨앗은 `IPC_TEST_SEED`에서, 없으면 새로 고릅니다.
+/// 짧은 되풀이 하나를 테스트 하나로 봅니다. 씨앗은 `IPC_TEST_SEED`에서, 없으면 새로 고릅니다.
 pub fn short(case: &Case) -> Result<()> {
     let seed = harness::seed()?;
     let report = run(case, false, seed);

@@ -540,7 +540,7 @@ fn recipes_exist() -> Result {
     Ok(())
 }
 
-/// 용어집의 셋째 칸에 적힌 말은 어느 장에도 쓰지 않습니다.
+/// 용어집의 셋째 칸에 적힌 말은 장에도, 크레이트와 예제의 소스에도 쓰지 않습니다.
 #[test]
 fn words_are_the_glossary_s() -> Result {
     let glossary = read(&format!("{FOLDER}/glossary.md"))?;
@@ -552,7 +552,17 @@ fn words_are_the_glossary_s() -> Result {
         .filter(|word| !word.is_empty() && !word.starts_with("---") && *word != "쓰지 않는 말")
         .collect();
     assert!(refused.contains(&"쓰레드"), "{refused:?}");
-    for (chapter, text) in chapters()? {
+    let mut texts = chapters()?;
+    let crates = files("crates", "")?.into_iter().filter(|name| !name.ends_with(".md"));
+    let folders = crates.map(|name| format!("crates/{name}/src"));
+    for folder in
+        folders.chain(["examples-ko/src/bin", "examples-ko/src/bin/break"].map(str::to_owned))
+    {
+        for file in files(&folder, ".rs")? {
+            texts.push((file.clone(), read(&format!("{folder}/{file}"))?));
+        }
+    }
+    for (chapter, text) in texts {
         for line in text.lines() {
             let table = chapter == "glossary.md" && line.starts_with('|');
             if let Some(word) = refused.iter().find(|word| !table && line.contains(**word)) {

@@ -1,4 +1,4 @@
-//! `cpython.md`의 목록을 확인합니다: 적힌 시험이 정말 있고, 빈칸이 없고, 빠뜨린 시험이 없습니다.
+//! `cpython.md`의 목록을 확인합니다: 적힌 테스트가 정말 있고, 빈칸이 없고, 빠뜨린 테스트가 없습니다.
 //!
 //! 실행: `cargo test -p tests --test cpython`
 
@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-/// 클래스마다 옮겨 적은 시험의 수(CPython 3.13.0). 따로 적지 않은 것은 그 클래스의 전부입니다.
+/// 클래스마다 옮겨 적은 테스트의 수(CPython 3.13.0). 따로 적지 않은 것은 그 클래스의 전부입니다.
 const COUNTS: [(&str, usize); 28] = [
     ("MiscTestCase", 1), // 풀에 관한 것만
     ("SemLockTests", 1),
@@ -43,7 +43,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-/// 표의 행들: CPython의 시험과, 그 오른쪽 칸.
+/// 표의 행들: CPython의 테스트와, 그 오른쪽 칸.
 fn rows(text: &str) -> Vec<(&str, &str)> {
     text.lines()
         .filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |")?.split_once(" | "))
@@ -51,7 +51,7 @@ fn rows(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// 칸에 적힌 우리 시험의 이름들(`파일::모듈::함수` 또는 `파일::함수`).
+/// 칸에 적힌 우리 테스트의 이름들(`파일::모듈::함수` 또는 `파일::함수`).
 fn counterparts(cell: &str) -> impl Iterator<Item = Vec<&str>> {
     let quoted = cell.split('`').skip(1).step_by(2);
     quoted.map(|name| name.split("::").collect::<Vec<_>>()).filter(|path| path.len() > 1)
@@ -87,7 +87,7 @@ fn every_test_is_listed_once() {
     let text = read("cpython.md");
     let rows = rows(&text);
     let unique: BTreeSet<_> = rows.iter().map(|(test, _)| *test).collect();
-    assert_eq!(unique.len(), rows.len(), "두 번 적힌 시험이 있습니다");
+    assert_eq!(unique.len(), rows.len(), "두 번 적힌 테스트가 있습니다");
     let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
     for test in unique {
         *counts.entry(test.split('.').next().unwrap_or_default()).or_default() += 1;

@@ -39,7 +39,7 @@ fn manifest(folder: &str) -> Result<Table> {
     Ok(read(format!("{folder}/Cargo.toml"))?.parse()?)
 }
 
-/// 학습자가 실행하는 것 하나.
+/// 독자가 실행하는 것 하나.
 struct Example {
     name: String,
     /// 저장소에서의 소스 경로.

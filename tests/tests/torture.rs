@@ -1,4 +1,4 @@
-//! 고문의 짧은 되풀이. 긴 되풀이는 `just torture`입니다.
+//! 스트레스 테스트의 짧은 되풀이. 긴 되풀이는 `just torture`입니다.
 //!
 //! 실행: `cargo test -p tests --test torture`
 

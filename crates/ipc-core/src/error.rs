@@ -142,7 +142,7 @@ pub enum ProcessError {
     Panicked { process: String, message: String },
     /// 작업이 값을 반환하지 않고 스스로 프로세스를 끝냈습니다.
     #[error(
-        "{process} 프로세스가 값을 돌려주지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 호출하지 않았는지 확인하십시오"
+        "{process} 프로세스가 값을 반환하지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 호출하지 않았는지 확인하십시오"
     )]
     Exited { process: String, code: i32 },
     /// 시그널이 프로세스를 죽였습니다.

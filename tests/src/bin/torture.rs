@@ -1,19 +1,19 @@
-//! 고문: 예제의 기본 요소를 오래 괴롭힙니다.
+//! 스트레스 테스트: 예제의 기본 요소를 오래 괴롭힙니다.
 //!
 //! 실행: `cargo run --release -p tests --bin torture` 또는 `just torture [사례 …] [--seed N]`
-//! 약속을 어기는 상대가 시험에 걸리는지 보려면: `just torture --controls`
+//! 약속을 어기는 상대가 테스트에 걸리는지 보려면: `just torture --controls`
 
 use std::process::ExitCode;
 
 use tests::torture::{Case, cases, run, run_control};
 
 const HELP: &str = "\
-고문: 죽이고 막고 넘치게 하기를 되풀이해, 멈추거나 잃거나 남는 것이 없는지 봅니다.
+스트레스 테스트: 죽이고 막고 넘치게 하기를 되풀이해, 멈추거나 잃거나 남는 것이 없는지 봅니다.
 
 사용법: torture [사례 번호나 이름 …] [--seed N] [--short] [--controls] [--list]
   --seed N     같은 차례를 되풀이합니다
   --short      cargo test와 같은 짧은 횟수만 되풀이합니다
-  --controls   약속을 어기는 상대들이 시험에 걸리는지 봅니다
+  --controls   약속을 어기는 상대들이 테스트에 걸리는지 봅니다
   --list       사례의 목록";
 
 struct Arguments {
@@ -58,7 +58,7 @@ fn main() -> ExitCode {
         list(&chosen);
         return ExitCode::SUCCESS;
     }
-    // 멈춘 차례는 시험 전체를 끝내므로, 씨앗은 시작하기 전에 적습니다.
+    // 멈춘 차례는 테스트 전체를 끝내므로, 씨앗은 시작하기 전에 적습니다.
     println!("씨앗 {}", arguments.seed);
     let failed = if arguments.controls {
         controls(&chosen, arguments.seed)

@@ -8,7 +8,7 @@
 //! | 6 스스로 끝나는 작업 | `pool/endings.rs` |
 //! | 7 옮기거나 계산하지 못하는 항목 | `pool/trouble.rs` |
 //!
-//! `pool/desk.rs`는 작업자와 시험이 함께 보는 값이고, `pool/naive.rs`는 약속을 지키지 못하는 풀입니다.
+//! `pool/desk.rs`는 작업자와 테스트가 함께 보는 값이고, `pool/naive.rs`는 약속을 지키지 못하는 풀입니다.
 
 mod desk;
 mod endings;
@@ -45,14 +45,14 @@ pub fn cases() -> Vec<Case> {
     ]
 }
 
-/// `SIGKILL`로 죽이고, 보내기 직전의 시각을 돌려줍니다.
+/// `SIGKILL`로 죽이고, 보내기 직전의 시각을 반환합니다.
 fn strike(pid: u32) -> Result<Instant> {
     let at = Instant::now();
     signal(pid, Signal::SIGKILL)?;
     Ok(at)
 }
 
-/// `call`을 부르는 동안 다른 스레드에서 `kill`을 합니다. `kill`은 알려 줄 것과 죽인 시각을 돌려줍니다.
+/// `call`을 부르는 동안 다른 스레드에서 `kill`을 합니다. `kill`은 알려 줄 것과 죽인 시각을 반환합니다.
 ///
 /// 부른 결과, `kill`이 알려 준 것, 죽인 때부터 돌아올 때까지의 시간입니다.
 fn call_and_kill<T, K: Send>(

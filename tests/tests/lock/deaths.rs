@@ -163,7 +163,7 @@ const KILLS: u32 = 30;
 /// 죽일 때마다 적어도 이만큼은 더 나아가야 합니다.
 const PROGRESS: u32 = 20;
 
-/// 무작위 시험의 네 프로세스가 함께 보는 것.
+/// 무작위 테스트의 네 프로세스가 함께 보는 것.
 #[derive(Clone, serde::Serialize, serde::Deserialize)]
 struct Arena {
     /// 앞뒤가 언제나 같아야 하는 두 수.

@@ -131,7 +131,7 @@ pub fn values_of_many_shapes() -> Result<()> {
     Ok(())
 }
 
-/// 늘면 시험의 틀이 알립니다.
+/// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..2000u64 {
         let lock = Lock::new(number)?;

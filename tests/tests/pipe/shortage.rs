@@ -58,7 +58,7 @@ const ATTEMPTS: [Attempt; 6] = [
     ("프로세스", || Ok(Process::spawn(|| (), ())?.join()?)),
 ];
 
-/// 빈 번호를 하나씩 늘려 가며 모두 해 봅니다. 일마다 처음 성공한 때의 여유를 돌려줍니다.
+/// 빈 번호를 하나씩 늘려 가며 모두 해 봅니다. 일마다 처음 성공한 때의 여유를 반환합니다.
 fn starve() -> Result<Vec<u64>> {
     let mut needed = vec![u64::MAX; ATTEMPTS.len()];
     for spare in 0..20 {
@@ -168,7 +168,7 @@ pub fn too_many_descriptors_in_flight_is_an_error() -> Result<()> {
     Ok(Process::spawn(too_many_in_flight, ())?.join()?)
 }
 
-/// 늘면 시험의 틀이 알립니다.
+/// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..2000u32 {
         let (ends_inbox, ends) = pipe()?;

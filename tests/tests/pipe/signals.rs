@@ -15,7 +15,7 @@ use tests::pestering::{count_signals, pestered};
 use tests::wait::{PATIENCE, keeps_deadline};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
-/// 기다리는 동안 적어도 이만큼의 시그널을 받아야 시험이 뜻을 갖습니다.
+/// 기다리는 동안 적어도 이만큼의 시그널을 받아야 테스트가 뜻을 갖습니다.
 const ENOUGH: u32 = 20;
 const LIMIT: Duration = Duration::from_millis(50);
 

@@ -1,4 +1,4 @@
-//! CPython의 시험에 있는 것 가운데, 다른 파일에 없던 것들.
+//! CPython의 테스트에 있는 것 가운데, 다른 파일에 없던 것들.
 
 use std::mem::forget;
 use std::panic::{AssertUnwindSafe, catch_unwind};

@@ -54,7 +54,7 @@ pub fn grandchild_keeps_the_channel_open() -> Result<()> {
     let how = died_alone(pool.try_map(number_or_fork, items)?, 3)?;
     ensure!(how.ends_with("SIGKILL(9)"), "{how}");
     let pid = grandchild.load(SeqCst);
-    ensure!(alive(pid)?, "손자가 있어야 뜻이 있는 시험입니다");
+    ensure!(alive(pid)?, "손자가 있어야 뜻이 있는 테스트입니다");
     ensure_eq!(pool.map(u32::pow, [(2, 3)])?, [8]);
     signal(pid, Signal::SIGKILL)?;
     all_gone(&[pid], PATIENCE)

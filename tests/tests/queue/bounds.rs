@@ -169,7 +169,7 @@ pub fn small_items_do_not_overtake_a_large_one() -> Result<()> {
     Ok(())
 }
 
-/// 늘면 시험의 틀이 알립니다.
+/// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..500u32 {
         let queue = Queue::with_capacity(4096)?;

@@ -65,7 +65,7 @@ const CONSUMERS: u32 = 3;
 const PRODUCERS_EVER: usize = (PRODUCERS + KILLS) as usize;
 const ITEMS_MAX: usize = 1 << 19;
 
-/// 무작위 시험의 프로세스들이 함께 보는 것.
+/// 무작위 테스트의 프로세스들이 함께 보는 것.
 #[derive(Clone, Serialize, Deserialize)]
 struct Market {
     queue: Queue<Item>,

@@ -133,7 +133,7 @@ pub fn released_on_panic() -> Result<()> {
     Ok(())
 }
 
-/// 늘면 시험의 틀이 알립니다.
+/// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for places in 1..500 {
         let semaphore = Semaphore::new(places)?;

@@ -1,4 +1,4 @@
-//! 책상(desk): 작업자들과 시험이 함께 보는 값입니다. 작업자는 `initializer`에서 받아 둡니다.
+//! 책상(desk): 작업자들과 테스트가 함께 보는 값입니다. 작업자는 `initializer`에서 받아 둡니다.
 
 use std::hint::spin_loop;
 use std::process::id;

@@ -1,6 +1,6 @@
 //! 사례 2: 작업자가 묶음을 받아 답하기까지의 단계마다 죽습니다.
 //!
-//! 풀에 시험용 장치를 넣지 않고, 사용자의 코드가 불리는 자리에서 작업자가 멈추어 죽임을 기다립니다.
+//! 풀에 테스트용 장치를 넣지 않고, 사용자의 코드가 불리는 자리에서 작업자가 멈추어 죽임을 기다립니다.
 //! 그 자리는 항목의 `Deserialize`, 함수, 결과의 `Serialize`이며, 나머지는 밖에서 멈추거나 부모가 읽지 않게 하여 만듭니다.
 
 use std::time::Duration;
@@ -178,7 +178,7 @@ fn build(desk: &Desk, workers: usize, retries: u32) -> Result<Pool> {
     Ok(builder.initializer(Desk::sit, desk.clone()).build()?)
 }
 
-/// `SIGKILL`로 죽은 작업자가 남기는 까닭.
+/// `SIGKILL`로 죽은 작업자가 남기는 이유.
 pub fn death(victim: u32) -> Cause {
     Cause::WorkerDied(format!("PID {victim}, SIGKILL(9)"))
 }

@@ -1,4 +1,4 @@
-//! 부모를 따라 죽지 않는 평범한 자식입니다. 시험이 실패할 줄 아는지 보는 데 씁니다.
+//! 부모를 따라 죽지 않는 평범한 자식입니다. 테스트가 실패할 줄 아는지 보는 데 씁니다.
 
 use std::os::unix::process::CommandExt;
 use std::process::Command;
