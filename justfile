@@ -63,6 +63,10 @@ run-pipe *ARGS:
 run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
+# 11.6 같은 단방향 파이프를 ipc-channel 크레이트로
+run-ipc-channel-pipe *ARGS:
+    @cargo run -p examples-ko --bin ipc-channel-pipe -- "$@"
+
 # 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지 증가시킵니다
 run-lock *ARGS:
     @cargo run -p lock -- "$@"
@@ -70,6 +74,14 @@ run-lock *ARGS:
 # 11.7 락이 없으면 갱신이 몇 번 사라지는가
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
+
+# 11.7 락이 있어도, 읽을 때와 쓸 때 따로 획득하면 갱신을 잃습니다
+run-two-acquires *ARGS:
+    @cargo run -p examples-ko --bin two-acquires -- "$@"
+
+# 11.7 두 락을 서로 다른 순서로 획득하면 멈춥니다
+run-two-locks *ARGS:
+    @cargo run -p examples-ko --bin two-locks -- "$@"
 
 # 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
 run-semaphore *ARGS:

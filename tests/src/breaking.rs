@@ -44,7 +44,7 @@ fn interrupt(
     bail!("{TRIES}번을 해 보아도 일하는 도중에 죽이지 못했습니다")
 }
 
-/// `moment`인 줄이 나올 때까지 기다려 자식들의 PID를 돌려줍니다. 이름 있는 파일을 쥔 프로세스는 없어야 합니다.
+/// `moment`인 줄이 나올 때까지 기다려 자식들의 PID를 반환합니다. 이름 있는 파일을 쥔 프로세스는 없어야 합니다.
 fn working(running: &mut Running, moment: fn(&Line) -> bool) -> Result<Vec<u32>> {
     running.wait_line(moment)?;
     let pids = children(running.main())?;

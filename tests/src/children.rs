@@ -50,7 +50,7 @@ pub fn quiet_panic(payload: impl Any + Send) -> ! {
 
 /// 시그널의 기본 동작으로 죽습니다.
 pub fn die_by(number: Signal) {
-    // Rust는 스택 넘침을 알리려고 SIGSEGV를 붙잡아 두므로, 기본 동작으로 되돌립니다.
+    // Rust는 스택 넘침을 알리려고 SIGSEGV를 처리하고 있으므로, 기본 동작으로 되돌립니다.
     // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
     let _ = unsafe { signal(number, SigHandler::SigDfl) };
     let _ = raise(number);
@@ -70,6 +70,6 @@ pub fn expect_killed<T>(result: Result<T, ProcessError>) -> Result<()> {
     match result {
         Err(ProcessError::Killed { signal: libc::SIGKILL, .. }) => Ok(()),
         Err(other) => anyhow::bail!("SIGKILL로 죽어야 하는데 다르게 끝났습니다: {other}"),
-        Ok(_) => anyhow::bail!("SIGKILL로 죽어야 하는데 값을 돌려주었습니다"),
+        Ok(_) => anyhow::bail!("SIGKILL로 죽어야 하는데 값을 반환했습니다"),
     }
 }

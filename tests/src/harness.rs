@@ -50,7 +50,7 @@ where
     conclusion.exit()
 }
 
-/// 이 프로세스를 테스트하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 돌려줍니다.
+/// 이 프로세스를 테스트하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 반환합니다.
 pub fn prepare() -> Result<TempDir> {
     // 손자가 고아가 되면 이 프로세스의 자식이 됩니다. 그래서 남은 것을 하나도 놓치지 않습니다.
     nix::sys::prctl::set_child_subreaper(true)?;
@@ -66,7 +66,7 @@ pub fn prepare() -> Result<TempDir> {
     Ok(temporary)
 }
 
-/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 돌려줍니다.
+/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 반환합니다.
 pub fn guarded(
     name: &'static str,
     test: impl FnOnce() -> Result<()>,

@@ -75,7 +75,7 @@ fn adopt(pid: u32) {
     });
 }
 
-/// 프로세스의 자식들을 만들어진 순서대로 돌려줍니다.
+/// 프로세스의 자식들을 만들어진 순서대로 반환합니다.
 pub fn children(pid: u32) -> Result<Vec<u32>> {
     let list = fs::read_to_string(format!("/proc/{pid}/task/{pid}/children"))?;
     list.split_whitespace().map(|pid| pid.parse().context("PID가 아닙니다")).collect()

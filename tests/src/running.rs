@@ -85,7 +85,7 @@ impl Running {
         self.temporary.path()
     }
 
-    /// 조건에 맞는 줄이 나올 때까지 읽어 그 줄을 돌려줍니다.
+    /// 조건에 맞는 줄이 나올 때까지 읽어 그 줄을 반환합니다.
     pub fn wait_line(&mut self, wanted: impl Fn(&Line) -> bool) -> Result<Line> {
         let deadline = Instant::now() + PATIENCE;
         loop {

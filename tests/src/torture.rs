@@ -69,7 +69,7 @@ impl Round {
 pub struct Report {
     pub rounds: u32,
     pub landed: u32,
-    /// 실패한 차례와 까닭.
+    /// 실패한 차례와 이유.
     pub failures: Vec<(u32, String)>,
     pub took: Duration,
 }
@@ -111,7 +111,7 @@ pub fn run(case: &Case, long: bool, seed: u64) -> Report {
     report
 }
 
-/// 약속을 어기는 상대가 정말로 테스트에 걸리는지 봅니다. 걸린 까닭을 돌려줍니다.
+/// 약속을 어기는 상대가 정말로 테스트에 걸리는지 봅니다. 걸린 이유를 반환합니다.
 pub fn run_control(case: &Case, control: &Control, seed: u64) -> Result<String> {
     let mut round = Round::new(case, 0, false, seed);
     match guarded(control.name, || (control.round)(&mut round)) {

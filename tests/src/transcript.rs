@@ -54,7 +54,7 @@ pub fn by_process(said: &[Said]) -> Vec<(u32, Vec<Said>)> {
     groups
 }
 
-/// 첫마디가 `opening`인 프로세스를 찾아 그 말들을 돌려줍니다.
+/// 첫마디가 `opening`인 프로세스를 찾아 그 말들을 반환합니다.
 pub fn speaker<'a>(groups: &'a [(u32, Vec<Said>)], opening: &str) -> Result<&'a [Said]> {
     groups
         .iter()

@@ -4,6 +4,7 @@
 //!
 //! | 주석 | 상자에 있어야 하는 것 |
 //! | --- | --- |
+//! | `include: 파일:fn 이름` | 그 파일의 함수 하나와 바로 위의 주석 |
 //! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이 |
 //! | `output: 명령` | 그 명령을 실행했을 때의 표준 출력 |
 //! | `file: 이름` | 뒤에 오는 명령이 쓰는 작은 파이썬 파일 |
@@ -27,9 +28,6 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const FOLDER: &str = "examples-ko";
-/// 출력마다 예측해 볼 물음이 있는 장들.
-const PREDICTED: [&str; 4] =
-    ["11.1-threads-vs-processes.md", "11.2-what-it-can-do.md", "11.3-pool.md", "11.4-process.md"];
 /// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
 const LIMIT: &str = "300";
 
@@ -123,10 +121,23 @@ fn report(problems: Vec<String>) {
 
 // --- 코드 ---
 
+/// 함수 하나의 줄들. 바로 위에 붙은 주석도 함께입니다.
+fn function(text: &str, name: &str) -> Option<String> {
+    let lines: Vec<&str> = text.lines().collect();
+    let start = lines.iter().position(|line| line.starts_with(&format!("fn {name}(")))?;
+    let end = start + lines[start..].iter().position(|line| *line == "}")?;
+    let comments = lines[..start].iter().rev().take_while(|line| line.starts_with("//")).count();
+    Some(lines[start - comments..=end].iter().map(|line| format!("{line}\n")).collect())
+}
+
 /// `파일:이름`이 가리키는 줄들. 앵커의 줄과, 모두에 있는 들여쓰기는 뺍니다.
 fn included(place: &str) -> Result<String> {
     let (path, name) = place.split_once(':').ok_or_else(|| format!("{place}: 앵커가 없습니다"))?;
     let text = read(path)?;
+    if let Some(name) = name.strip_prefix("fn ") {
+        return function(&text, name)
+            .ok_or_else(|| format!("{path}: {name} 함수가 없습니다").into());
+    }
     let lines: Vec<&str> = text.lines().collect();
     let only = |marker: String| -> Result<usize> {
         let mut found = (0..lines.len()).filter(|at| lines[*at].trim() == marker);
@@ -457,7 +468,7 @@ fn chapters_lead_to_their_neighbours() -> Result {
 /// 출력마다 그 앞에 예측해 볼 물음과, 접어 둔 답이 있습니다.
 #[test]
 fn every_output_is_predicted_first() -> Result {
-    for (chapter, text) in chapters()?.iter().filter(|(name, _)| PREDICTED.contains(&&**name)) {
+    for (chapter, text) in chapters()?.iter().filter(|(name, _)| name.starts_with("11.")) {
         let pieces: Vec<&str> = text.split("<!-- output: ").collect();
         for (before, output) in pieces.iter().zip(&pieces[1..]) {
             let command = output.lines().next().unwrap_or_default();
@@ -529,7 +540,7 @@ fn recipes_exist() -> Result {
     Ok(())
 }
 
-/// 용어집의 셋째 칸에 적힌 말은 어느 장에도 쓰지 않습니다.
+/// 용어집의 셋째 칸에 적힌 말은 장에도, 크레이트와 예제의 소스에도 쓰지 않습니다.
 #[test]
 fn words_are_the_glossary_s() -> Result {
     let glossary = read(&format!("{FOLDER}/glossary.md"))?;
@@ -541,7 +552,17 @@ fn words_are_the_glossary_s() -> Result {
         .filter(|word| !word.is_empty() && !word.starts_with("---") && *word != "쓰지 않는 말")
         .collect();
     assert!(refused.contains(&"쓰레드"), "{refused:?}");
-    for (chapter, text) in chapters()? {
+    let mut texts = chapters()?;
+    let crates = files("crates", "")?.into_iter().filter(|name| !name.ends_with(".md"));
+    let folders = crates.map(|name| format!("crates/{name}/src"));
+    for folder in
+        folders.chain(["examples-ko/src/bin", "examples-ko/src/bin/break"].map(str::to_owned))
+    {
+        for file in files(&folder, ".rs")? {
+            texts.push((file.clone(), read(&format!("{folder}/{file}"))?));
+        }
+    }
+    for (chapter, text) in texts {
         for line in text.lines() {
             let table = chapter == "glossary.md" && line.starts_with('|');
             if let Some(word) = refused.iter().find(|word| !table && line.contains(**word)) {

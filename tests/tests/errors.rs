@@ -43,7 +43,7 @@ const ROWS: &[Row] = &[
     ("같은 줄이 프로세스마다 출력됩니다", NO_ADVICE, starting::line_before_init),
     ("조인하지 않고 버려서 강제로 끝냈습니다", "join()을", starting::not_joined),
     ("작업이 실패했습니다", NO_ADVICE, using::task_fails),
-    ("값을 돌려주지 않고 끝났습니다", "exit을 호출하지 않았는지", dying::task_exits),
+    ("값을 반환하지 않고 끝났습니다", "exit을 호출하지 않았는지", dying::task_exits),
     ("시그널로 죽었습니다", "dmesg", dying::process_killed),
     ("어떻게 끝났는지 알 수 없습니다", "waitpid", dying::reaped_by_others),
     ("작업자가 죽었습니다", "retries", dying::worker_killed),

@@ -15,17 +15,20 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 13] = [
     "factorial",
     "full-queue",
     "heartbeat",
+    "ipc-channel-pipe",
     "no-lock",
     "order",
     "pipe-end",
     "threads-vs-processes",
     "tour",
+    "two-acquires",
     "two-cooks-processes",
     "two-cooks-threads",
+    "two-locks",
 ];
 
 /// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
@@ -186,6 +189,26 @@ fn no_lock_loses_updates_and_locks_do_not() {
 }
 
 #[test]
+fn two_acquires_lose_updates_and_one_does_not() {
+    let lines = lines("two-acquires", &[]);
+    let apart = find(&lines, "따로 획득해");
+    let [counter, lost] = numbers(apart)[..] else { panic!("{apart}") };
+    assert_eq!(counter + lost, 400_000, "{apart}");
+    assert!(lost > 0 || available_parallelism().unwrap().get() == 1, "{apart}");
+    assert_eq!(numbers(find(&lines, "가드 하나로")), [400_000]);
+}
+
+#[test]
+fn two_locks_hang_until_one_gives_up() {
+    let lines = lines("two-locks", &[]);
+    let at = |part: &str| lines.iter().position(|line| line.contains(part)).unwrap();
+    let (gave_up, went_on) = (at("a를 해제하고 물러납니다"), at("a가 해제되자"));
+    assert!(at("b를 기다립니다") < gave_up && at("a를 기다립니다") < gave_up, "{lines:#?}");
+    assert!(gave_up < went_on, "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.contains("모두 얻었습니다")).count(), 2);
+}
+
+#[test]
 fn pipe_end_waits_until_the_last_end_closes() {
     let lines = lines("pipe-end", &[]);
     find(&lines, "수신자는 아직 기다립니다");
@@ -194,6 +217,16 @@ fn pipe_end_waits_until_the_last_end_closes() {
     let texts: Vec<_> = lines.iter().filter_map(|line| said(line)).map(|(_, text)| text).collect();
     let expected = ["안녕", "파이프", "예제", "데이터"].map(|msg| format!("메시지 받음: {msg}"));
     assert_eq!(texts, [expected.clone(), expected].concat());
+}
+
+#[test]
+fn ipc_channel_ends_with_its_sender_but_waits_for_a_connection() {
+    let lines = lines("ipc-channel-pipe", &[]);
+    let texts: Vec<_> = lines.iter().filter_map(|line| said(line)).map(|(_, text)| text).collect();
+    let expected = ["안녕", "파이프", "예제", "데이터", "안녕"];
+    assert_eq!(texts, expected.map(|msg| format!("메시지 받음: {msg}")));
+    assert!(find(&lines, "종료 상태").contains("SIGABRT"));
+    find(&lines, "accept는 기다립니다");
 }
 
 #[test]

@@ -142,7 +142,7 @@ pub enum ProcessError {
     Panicked { process: String, message: String },
     /// 작업이 값을 반환하지 않고 스스로 프로세스를 끝냈습니다.
     #[error(
-        "{process} 프로세스가 값을 돌려주지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 호출하지 않았는지 확인하십시오"
+        "{process} 프로세스가 값을 반환하지 않고 끝났습니다(종료 코드 {code}). 작업 안에서 exit을 호출하지 않았는지 확인하십시오"
     )]
     Exited { process: String, code: i32 },
     /// 시그널이 프로세스를 죽였습니다.
@@ -218,16 +218,17 @@ pub fn hint(error: &io::Error) -> &'static str {
 
 /// 예제 프로그램의 첫머리입니다. [`crate::init`] 다음 줄에서 호출합니다.
 ///
-/// `--help`에는 `about`을 보여 주고 0으로, 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지
+/// `source`는 그 프로그램의 소스(`include_str!("main.rs")`)입니다. `--help`에는 소스의 머리말(`//!`)을 보여 주고 0으로,
+/// 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지
 /// 않습니다. 또한 `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
-pub fn help(about: &str) {
+pub fn help(source: &str) {
     end_with_closed_output();
-    let mut args = args_os();
-    let program = args.next().unwrap_or_default();
-    match args.next() {
+    match args_os().nth(1) {
         None => {}
         Some(arg) if arg == "--help" || arg == "-h" => {
-            println!("{about}\n\n사용법: {}", program.to_string_lossy());
+            for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
+                println!("{}", line.trim_start());
+            }
             exit(0);
         }
         Some(arg) => {

@@ -155,12 +155,12 @@ impl<T: Placed, E: Placed> Shared<T, E> {
 }
 
 impl<T: Placed> Shared<T, AtomicU64> {
-    /// `[from, to)`번째 칸이 차지한 메모리를 운영체제에 돌려줍니다. 다시 읽으면 0입니다.
+    /// `[from, to)`번째 칸이 차지한 메모리를 운영체제에 반납합니다. 다시 읽으면 0입니다.
     pub fn discard(&self, from: usize, to: usize) {
         let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
         let at = |index: usize| (offset + index.min(self.tail) * size_of::<AtomicU64>()) as u64;
         let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
-        // 돌려주지 못해도 쓰는 데는 지장이 없습니다.
+        // 반납하지 못해도 쓰는 데는 지장이 없습니다.
         let _ = fallocate(&self.memory.file, flags, at(from), at(to).saturating_sub(at(from)));
     }
 }

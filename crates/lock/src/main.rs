@@ -13,14 +13,13 @@ use anyhow::Result;
 use ipc_core::Process;
 use lock::Lock;
 
-const HELP: &str =
-    "11.7 Lock: 네 프로세스가 공유 카운터를 10만 번씩 증가시킵니다. 결과는 언제나 400000입니다.";
 const NUM_PROCESSES: usize = 4;
 const INCREMENTS: u32 = 100_000;
 
 fn main() -> Result<()> {
+    // 자식도 이 프로그램을 처음부터 다시 실행합니다. 자식은 이 줄에서 맡은 함수를 실행하고 끝납니다.
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("main.rs"));
 
     println!("--- Lock 예제 시작 ---");
 
@@ -34,11 +33,13 @@ fn main() -> Result<()> {
         let counter = shared_counter.clone();
         processes.push(Process::spawn(increment_shared_counter, (counter,))?);
     }
+    // 모두 띄운 뒤에 기다립니다. 띄우자마자 조인하면 하나씩 차례로 실행됩니다.
     for process in processes {
         process.join()?;
     }
     // ANCHOR_END: shared
 
+    // 자식들이 모두 끝났어도, 값을 읽으려면 락을 획득해야 합니다.
     println!("최종 카운터 값: {}", *shared_counter.acquire()?);
     println!("--- Lock 예제 종료 ---");
     Ok(())
@@ -46,8 +47,8 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
-// ANCHOR: increment
 fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
+    // id()는 이 줄을 실행하는 프로세스의 PID입니다. 네 줄의 PID가 모두 다릅니다.
     println!("Process ID: {} - 카운터 증가 시작", id());
     for _ in 0..INCREMENTS {
         // 가드가 이 줄 끝에서 사라지며 락을 해제합니다(파이썬의 try ... finally).
@@ -56,4 +57,3 @@ fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
     println!("Process ID: {} - 카운터 증가 완료", id());
     Ok(())
 }
-// ANCHOR_END: increment

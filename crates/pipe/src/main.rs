@@ -16,24 +16,25 @@ use anyhow::Result;
 use ipc_core::Process;
 use pipe::{Duplex, Receiver, Sender, duplex, pipe};
 
-const HELP: &str =
-    "11.6 Pipe: 메시지 네 개를 단방향으로 보내고, 양방향으로 인사를 주고받습니다(약 3초).";
 const MESSAGES: [&str; 4] = ["안녕", "파이프", "예제", "데이터"];
 
 fn main() -> Result<()> {
+    // 자식도 이 프로그램을 처음부터 다시 실행합니다. 자식은 이 줄에서 맡은 함수를 실행하고 끝납니다.
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("main.rs"));
 
     println!("--- Pipe 예제 시작 (단방향) ---");
 
     // ANCHOR: one_way
     // 파이썬의 Pipe(duplex=False)처럼 받는 쪽이 먼저 나옵니다.
     let (parent_conn, child_conn) = pipe()?;
+    // 자식에게 보낼 것은 자식이 가질 수 있는 String이어야 합니다. &str은 이 프로세스의 주소입니다.
     let messages_to_send = MESSAGES.map(String::from).to_vec();
 
     // 파이프의 양쪽이 자식들에게 옮겨 갑니다. 이 뒤로 main에는 남아 있지 않습니다.
     let p_sender = Process::spawn(sender, (child_conn, messages_to_send))?;
     let p_receiver = Process::spawn(receiver, (parent_conn,))?;
+    // 자식의 실패는 여기서 Err가 되어 main을 끝냅니다.
     p_sender.join()?;
     p_receiver.join()?;
     // ANCHOR_END: one_way
@@ -56,10 +57,11 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
-// ANCHOR: sender
 fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
+    // id()는 이 줄을 실행하는 프로세스, 곧 송신자의 PID입니다.
     println!("Process ID: {} - Sender 시작", id());
     for msg in messages {
+        // 메시지는 복사되어 건너갑니다. 쌓일 자리가 있으면 수신자가 받기를 기다리지 않고 반환됩니다.
         conn.send(&msg)?;
         println!("Process ID: {} - 메시지 보냄: {msg}", id());
         sleep(Duration::from_millis(500));
@@ -68,31 +70,29 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
     println!("Process ID: {} - Sender 완료", id());
     Ok(())
 }
-// ANCHOR_END: sender
 
-// ANCHOR: receiver
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
     // 보내는 쪽이 닫히면 반복이 끝납니다(파이썬의 EOFError).
     for msg in conn.iter() {
         println!("Process ID: {} - 메시지 받음: {}", id(), msg?);
+        // 보내는 간격(0.5초)보다 깁니다. 아직 받지 않은 메시지는 파이프에 쌓입니다.
         sleep(Duration::from_millis(700));
     }
     println!("Process ID: {} - Receiver 완료", id());
     Ok(())
 }
-// ANCHOR_END: receiver
 
-// ANCHOR: workers
+// 먼저 보내고 나중에 받습니다. worker2는 그 반대입니다. 둘 다 먼저 받으려 하면 영원히 기다립니다.
 fn worker1(conn: Duplex<String, String>) -> Result<()> {
     conn.send(&"Worker1 입니다. 안녕!".to_string())?;
     println!("Process ID: {} - Worker1 받음: {}", id(), conn.recv()?);
     Ok(())
 }
 
+// 받은 다음에야 답하므로, 이 프로세스의 줄이 worker1의 줄보다 먼저 출력됩니다.
 fn worker2(conn: Duplex<String, String>) -> Result<()> {
     println!("Process ID: {} - Worker2 받음: {}", id(), conn.recv()?);
     conn.send(&"Worker2 입니다. 잘 가!".to_string())?;
     Ok(())
 }
-// ANCHOR_END: workers

@@ -11,7 +11,7 @@ pub use ipc_core::ChannelError;
 use ipc_core::build::{Channel, Message, after};
 use serde::{Deserialize, Serialize};
 
-/// 한쪽으로만 흐르는 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
+/// 단방향 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
 ///
 /// # Errors
 ///

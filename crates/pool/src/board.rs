@@ -304,7 +304,7 @@ pub fn write_record(
 /// 고리가 이만큼(칸) 차면 부모를 깨웁니다.
 pub const DESK_BUSY: usize = DESK_WORDS / 2;
 
-/// 부모: 아직 읽지 않은 기록들을 차례로 냅니다. 사라질 때 작업자에게 공간을 돌려줍니다.
+/// 부모: 아직 읽지 않은 기록들을 차례로 냅니다. 사라질 때 작업자에게 공간을 반납합니다.
 pub struct Reader<'a> {
     desk: &'a Desk,
     next: u64,
@@ -341,7 +341,7 @@ impl<'a> Reader<'a> {
         Ok(Some(head))
     }
 
-    /// 읽은 만큼의 공간을 돌려주고, 지금까지 읽은 칸의 수를 반환합니다.
+    /// 읽은 만큼의 공간을 반납하고, 지금까지 읽은 칸의 수를 반환합니다.
     pub fn finish(self) -> u64 {
         self.desk.read.store(self.next, Release);
         self.desk.room.notify_one();

@@ -12,21 +12,22 @@ use std::time::Instant;
 use anyhow::Result;
 use pool::Pool;
 
-const HELP: &str = "11.3 Pool: 0부터 9까지의 제곱을 작업자 프로세스 넷이 나누어 계산합니다.";
-
 fn main() -> Result<()> {
+    // 작업자도 이 프로그램을 처음부터 다시 실행합니다. 작업자는 이 줄에서 일을 받고, 아래로 내려가지 않습니다.
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("main.rs"));
 
     let numbers = 0..10;
 
     println!("--- Pool 예제 시작 ---");
+    // 작업자를 띄우는 시간도 함께 잽니다.
     let start_time = Instant::now();
 
     // ANCHOR: map
     // 작업자 넷을 띄웁니다. 블록을 나가면 풀도 끝납니다(파이썬의 with).
     let results = {
         let pool = Pool::new(4)?;
+        // 숫자들이 작업자에게 복사되어 가고, 결과가 입력과 같은 순서로 돌아올 때까지 기다립니다.
         pool.map(calculate_square, numbers)?
     };
     // ANCHOR_END: map
@@ -37,9 +38,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-// ANCHOR: task
 // 작업자 프로세스가 숫자마다 호출합니다.
 fn calculate_square(number: u32) -> u32 {
     number * number
 }
-// ANCHOR_END: task

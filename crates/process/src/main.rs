@@ -14,12 +14,10 @@ use std::time::Duration;
 use anyhow::Result;
 use ipc_core::Process;
 
-const HELP: &str =
-    "11.4 Process: 함수 둘을 두 프로세스에서 동시에 실행하고 끝나기를 기다립니다(약 3초).";
-
 fn main() -> Result<()> {
+    // 자식도 이 프로그램을 처음부터 다시 실행합니다. 자식은 이 줄에서 맡은 함수를 실행하고 끝납니다.
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("main.rs"));
 
     println!("--- Process 예제 시작 ---");
 
@@ -35,6 +33,7 @@ fn main() -> Result<()> {
     p2.join()?;
     // ANCHOR_END: join
 
+    // 여기에 이르렀다면 두 자식이 모두 끝까지 실행된 것입니다.
     println!("모든 프로세스 완료. 메인 프로세스 종료.");
     println!("--- Process 예제 종료 ---");
     Ok(())
@@ -42,17 +41,18 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
-// ANCHOR: task1
 fn task1() {
+    // id()는 이 줄을 실행하는 프로세스의 PID입니다. main의 PID와도, task2의 PID와도 다릅니다.
     println!("Process ID: {} - Task 1 시작", id());
     for i in 1..=3 {
+        // 이 프로세스만 잠듭니다. 그동안 task2는 다른 프로세스에서 계속 실행됩니다.
         sleep(Duration::from_secs(1));
         println!("Process ID: {} - Task 1 진행 중... ({i}/3)", id());
     }
     println!("Process ID: {} - Task 1 완료", id());
 }
-// ANCHOR_END: task1
 
+// 반환하면 자식 프로세스도 종료되고, main의 join이 반환됩니다.
 fn task2() {
     println!("Process ID: {} - Task 2 시작", id());
     for i in 1..=2 {

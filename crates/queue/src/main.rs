@@ -16,12 +16,10 @@ use anyhow::Result;
 use ipc_core::Process;
 use queue::Queue;
 
-const HELP: &str =
-    "11.5 Queue: 생산자 하나가 넣은 아이템 다섯 개를 소비자 둘이 나누어 꺼냅니다(약 4초).";
-
 fn main() -> Result<()> {
+    // 자식도 이 프로그램을 처음부터 다시 실행합니다. 자식은 이 줄에서 맡은 함수를 실행하고 끝납니다.
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("main.rs"));
 
     println!("--- Queue 예제 시작 ---");
 
@@ -29,11 +27,13 @@ fn main() -> Result<()> {
     // Option의 None이 종료 신호입니다(파이썬의 None).
     let queue: Queue<Option<String>> = Queue::new()?;
 
+    // 인수는 자식에게 옮겨 갑니다. main이 다음 줄에서도 쓰려고 핸들을 복제합니다. 큐는 하나입니다.
     let p_producer = Process::spawn(producer, (queue.clone(),))?;
     let p_consumer1 = Process::spawn(consumer, (queue.clone(), 'A'))?;
     let p_consumer2 = Process::spawn(consumer, (queue.clone(), 'B'))?;
     // ANCHOR_END: spawn
 
+    // 세 프로세스는 이미 함께 실행되고 있습니다. 여기서는 끝나기를 기다릴 뿐입니다.
     p_producer.join()?;
     p_consumer1.join()?;
     p_consumer2.join()?;
@@ -45,8 +45,8 @@ fn main() -> Result<()> {
 
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
-// ANCHOR: producer
 fn producer(queue: Queue<Option<String>>) -> Result<()> {
+    // id()는 이 줄을 실행하는 프로세스, 곧 생산자의 PID입니다.
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
         let item = format!("아이템 {i}");
@@ -55,17 +55,18 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
         println!("Process ID: {} - {item} 생산 및 큐에 추가", id());
         sleep(Duration::from_millis(500));
     }
+    // 신호는 하나만 넣습니다. 소비자가 몇인지 생산자는 모릅니다.
     queue.put(&None)?;
     println!("Process ID: {} - 생산자 완료", id());
     Ok(())
 }
-// ANCHOR_END: producer
 
-// ANCHOR: consumer
 fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
     println!("Process ID: {} - 소비자 {name} 시작", id());
+    // 비어 있으면 누가 넣을 때까지 잠듭니다. None을 꺼내면 반복이 끝납니다.
     while let Some(item) = queue.get()? {
         println!("Process ID: {} - 소비자 {name} - {item} 소비", id());
+        // 아이템으로 일하는 시간입니다. 그동안 다른 소비자가 다음 아이템을 꺼냅니다.
         sleep(Duration::from_secs(1));
     }
     // 다른 소비자도 종료 신호를 볼 수 있게 도로 넣습니다.
@@ -73,4 +74,3 @@ fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
     println!("Process ID: {} - 소비자 {name} 완료", id());
     Ok(())
 }
-// ANCHOR_END: consumer

@@ -33,9 +33,9 @@ use crate::error::QueueError;
 const WORD: usize = 8;
 /// 고리의 최대 크기(칸). 위치를 32비트로 세므로 그 절반까지입니다.
 const MAX_WORDS: usize = 1 << 31;
-/// 이보다 큰 고리(칸)는, 꺼내고 난 메모리를 [`DISCARD`]칸마다 운영체제에 돌려줍니다. 이만큼까지는 다시 쓰려고 남겨 둡니다.
+/// 이보다 큰 고리(칸)는, 꺼내고 난 메모리를 [`DISCARD`]칸마다 운영체제에 반납합니다. 이만큼까지는 다시 쓰려고 남겨 둡니다.
 const KEPT_WORDS: usize = 8 * 1024 * 1024 / WORD;
-/// 한 번에 돌려주는 메모리(칸).
+/// 커널에 한 번에 반납하는 메모리(칸).
 const DISCARD: usize = 1024 * 1024 / WORD;
 
 /// 큐의 한쪽(넣는 쪽이나 꺼내는 쪽)의 차례와 위치.
@@ -240,7 +240,7 @@ impl Ring {
         Ok(true)
     }
 
-    /// 큰 고리에서, 다 읽은 메모리를 운영체제에 돌려줍니다. 위치를 옮기기 *전에* 해야 새로 넣은 것을 지우지 않습니다.
+    /// 큰 고리에서, 다 읽은 메모리를 운영체제에 반납합니다. 위치를 옮기기 *전에* 해야 새로 넣은 것을 지우지 않습니다.
     fn discard(&self, get: Position, words: usize) {
         let slots = self.slots().len();
         if slots <= KEPT_WORDS {

@@ -6,8 +6,8 @@
 //! 수를 되돌릴 사람이 없기 때문입니다. 여기서는 수를 세지 않습니다. 자리 하나가 뮤텍스 하나이고, 누가 어느
 //! 자리에 있는지 커널이 압니다. 쥔 채 죽은 자리는 다음 사람이 그대로 넘겨받습니다.
 //!
-//! 자리가 모두 찼을 때는 퓨텍스에서 잠듭니다. 퓨텍스 값은 "자리를 다시 살펴보라"는 귀띔일 뿐입니다. 죽은
-//! 프로세스는 귀띔을 남기지 못하므로, 잠든 쪽은 가끔([`RECHECK`](ipc_core::build::RECHECK)) 스스로 다시 살펴봅니다.
+//! 자리가 모두 찼을 때는 퓨텍스에서 잠듭니다. 퓨텍스 값은 "자리를 다시 살펴보라"는 알림일 뿐입니다. 죽은
+//! 프로세스는 알림을 남기지 못하므로, 잠든 쪽은 가끔([`RECHECK`](ipc_core::build::RECHECK)) 스스로 다시 살펴봅니다.
 
 use std::io;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -25,7 +25,7 @@ pub const MAX_PLACES: usize = 2048;
 /// 한 번에 정해진 수만 들어가는 세마포어입니다.
 ///
 /// 스레드의 세마포어와 달리 복제해 [`ipc_core::Process`]의 인수로 건네면 다른 프로세스와 함께 씁니다. 파이썬과
-/// 달리 허가는 값([`Permit`])이어서 돌려주는 것을 잊거나 두 번 돌려줄 수 없고, 쥔 프로세스가 죽으면 자리가
+/// 달리 허가는 값([`Permit`])이어서 반납을 잊거나 두 번 반납할 수 없고, 쥔 프로세스가 죽으면 자리가
 /// 돌아옵니다.
 ///
 /// ```
@@ -39,11 +39,11 @@ pub const MAX_PLACES: usize = 2048;
 /// ```
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Semaphore {
-    /// 머리는 귀띔, 꼬리는 자리들입니다.
+    /// 앞부분은 알림용 상태, 뒷부분은 자리마다 하나씩인 뮤텍스 배열입니다.
     door: Shared<Door, Mutex>,
 }
 
-/// 자리를 찾거나 기다릴 때 쓰는 귀띔. 어느 것도 자리의 수를 정하지 않습니다.
+/// 자리를 찾거나 기다릴 때 쓰는 알림. 어느 것도 자리의 수를 정하지 않습니다.
 #[derive(Default)]
 struct Door {
     /// 누군가 나가면 알립니다.
@@ -169,7 +169,14 @@ impl Semaphore {
     }
 }
 
-/// 들어가 있는 동안의 허가(permit). 사라질 때 자리를 돌려줍니다. 얻은 스레드를 떠나지 못합니다.
+/// 들어가 있는 동안의 허가(permit). 사라질 때 자리를 반납합니다. 얻은 스레드를 떠나지 못하므로, 파이썬처럼 다른 스레드나
+/// 프로세스가 대신 반납할 수 없습니다.
+///
+/// ```compile_fail,E0277
+/// let semaphore = semaphore::Semaphore::new(1).unwrap();
+/// let permit = semaphore.acquire().unwrap();
+/// std::thread::scope(|scope| scope.spawn(move || drop(permit)).join().unwrap());
+/// ```
 #[must_use = "허가를 바로 버리면 그 자리에서 나옵니다. 변수에 담아 두십시오"]
 pub struct Permit<'a> {
     door: &'a Door,

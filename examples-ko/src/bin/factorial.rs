@@ -167,7 +167,6 @@ fn factorial(number: u32, naive: bool) -> BigUint {
     if naive { (1..=number).map(BigUint::from).product() } else { product(1, number) }
 }
 
-// ANCHOR: product
 /// `low`부터 `high`까지의 곱. 반씩 나누어 길이가 비슷한 수끼리 곱해야 빠른 곱셈이 쓰입니다.
 fn product(low: u32, high: u32) -> BigUint {
     if high.saturating_sub(low) >= 128 {
@@ -184,7 +183,6 @@ fn product(low: u32, high: u32) -> BigUint {
     }
     long * short
 }
-// ANCHOR_END: product
 
 // 여기부터는 작업자 프로세스에서 실행됩니다.
 

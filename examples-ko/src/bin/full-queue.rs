@@ -13,15 +13,13 @@ use anyhow::{Result, bail, ensure};
 use ipc_core::{Process, ProcessError};
 use queue::{Queue, QueueError};
 
-const HELP: &str =
-    "11.5 가득 찬 큐: 꺼내기 전에 조인하면 왜 멈추는지, 먼저 꺼내면 왜 끝나는지 봅니다(약 1초).";
 const PLACES: u32 = 3;
 const ITEMS: u32 = 10;
 const LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("full-queue.rs"));
 
     println!("--- 가득 찬 큐 예제 시작 ---");
     join_first()?;

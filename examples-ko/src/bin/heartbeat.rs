@@ -113,7 +113,6 @@ fn is_prime(number: u64) -> bool {
     (2..).take_while(|d| d * d <= number).all(|d| number % d != 0)
 }
 
-// ANCHOR: heartbeat
 /// 파이프의 보내는 쪽이 닫힐 때까지 `interval`마다 알리고, 몇 번 알렸는지 반환합니다.
 fn heartbeat(pulse: Receiver<()>, interval: Duration) -> Result<u32> {
     let start = Instant::now();
@@ -130,4 +129,3 @@ fn heartbeat(pulse: Receiver<()>, interval: Duration) -> Result<u32> {
     }
     unreachable!("u32로 셀 수 있는 횟수보다 먼저 멈춥니다")
 }
-// ANCHOR_END: heartbeat

@@ -17,8 +17,6 @@ use ipc_core::{Process, ProcessError, Shared};
 use lock::Lock;
 use parking_lot::Mutex;
 
-const HELP: &str =
-    "11.7 락 없이: 네 프로세스가 락 없이 카운터를 증가시켜, 사라진 갱신을 셉니다(약 2초).";
 const NUM_PROCESSES: u32 = 4;
 const INCREMENTS: u32 = 100_000;
 const EXPECTED: u32 = NUM_PROCESSES * INCREMENTS;
@@ -28,7 +26,7 @@ const LIMIT: Duration = Duration::from_secs(1);
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("no-lock.rs"));
 
     println!("--- 락 없이 예제 시작 ---");
     without_lock()?;

@@ -15,13 +15,12 @@ use ipc_core::Process;
 use lock::Lock;
 use queue::{Queue, QueueError};
 
-const HELP: &str = "11.5 순서: 세 소비자가 꺼낸 순서와 마친 순서를 비교합니다(약 1초).";
 const ITEMS: u32 = 12;
 const CONSUMERS: [char; 3] = ['A', 'B', 'C'];
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("order.rs"));
 
     println!("--- 순서 예제 시작 ---");
     let items = Queue::new()?;
@@ -57,6 +56,9 @@ fn main() -> Result<()> {
     // 이것은 보장되지 않습니다. 먼저 꺼낸 소비자의 일이 더 오래 걸릴 수 있습니다.
     let moved = numbers(&finished).iter().zip(&put).filter(|(done, put)| done != put).count();
     match moved {
+        0 if CONSUMERS.len() == 1 => {
+            println!("마친 순서도 같습니다. 소비자가 하나뿐이기 때문입니다.")
+        }
         0 => println!("마친 순서도 이번에는 같았습니다. 우연이며, 보장되지 않습니다."),
         _ => println!("마친 순서는 {ITEMS}개 가운데 {moved}개가 제자리가 아닙니다."),
     }

@@ -14,13 +14,12 @@ use anyhow::{Result, bail, ensure};
 use ipc_core::{Process, ProcessError};
 use pipe::{Receiver, Sender, pipe};
 
-const HELP: &str = "11.6 파이프의 끝: 부모에 남은 보내는 쪽 때문에 멈추는 프로그램과, 제대로 종료되는 프로그램입니다(약 2초).";
 const MESSAGES: [&str; 4] = ["안녕", "파이프", "예제", "데이터"];
 const LIMIT: Duration = Duration::from_secs(2);
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("pipe-end.rs"));
 
     println!("--- 파이프의 끝 예제 시작 ---");
     end_kept_in_parent()?;

@@ -19,7 +19,6 @@ use nix::sys::time::TimeValLike;
 use pool::Pool;
 use rayon::prelude::*;
 
-const HELP: &str = "11.1 스레드와 프로세스: 속도, 메모리, 격리에서 무엇이 다른지 이 컴퓨터에서 재어 봅니다(몇 초).";
 const WORKERS: u32 = 4;
 const RAISES: u32 = 1000;
 const BLOCKS: u32 = 64;
@@ -30,7 +29,7 @@ static COUNTER: AtomicU32 = AtomicU32::new(0);
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("threads-vs-processes.rs"));
 
     println!("--- 스레드와 프로세스 예제 시작 ---");
     speed()?;

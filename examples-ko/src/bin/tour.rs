@@ -16,12 +16,11 @@ use anstream::{eprintln, println};
 use anyhow::{Context, Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 
-const HELP: &str = "11.1–11.8 둘러보기: 모든 예제를 수업의 순서대로 실행합니다(1분 가까이).";
 const SIGINT: i32 = 2;
 const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과, 그것만 실행하려면 `cargo run` 뒤에 적을 것.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 18] = [
     ("11.1 스레드와 프로세스", "-p examples-ko --bin threads-vs-processes"),
     ("11.1 두 요리사, 스레드로", "-p examples-ko --bin two-cooks-threads"),
     ("11.1 두 요리사, 프로세스로", "-p examples-ko --bin two-cooks-processes"),
@@ -34,14 +33,17 @@ const SECTIONS: [(&str, &str); 15] = [
     ("11.5 가득 찬 큐", "-p examples-ko --bin full-queue"),
     ("11.6 Pipe", "-p pipe"),
     ("11.6 파이프의 끝", "-p examples-ko --bin pipe-end"),
+    ("11.6 ipc-channel", "-p examples-ko --bin ipc-channel-pipe"),
     ("11.7 Lock", "-p lock"),
     ("11.7 락 없이", "-p examples-ko --bin no-lock"),
+    ("11.7 두 번 획득하기", "-p examples-ko --bin two-acquires"),
+    ("11.7 두 락", "-p examples-ko --bin two-locks"),
     ("11.8 Semaphore", "-p semaphore"),
 ];
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("tour.rs"));
 
     build()?;
     for (index, (title, target)) in SECTIONS.iter().enumerate() {

@@ -16,13 +16,11 @@ use ipc_core::Process;
 use lock::Lock;
 use queue::Queue;
 
-const HELP: &str =
-    "11.1 두 요리사, 프로세스로: 프로세스 둘이 주문 여덟 개를 나누어 요리합니다(약 1초).";
 const ORDERS: u32 = 8;
 
 fn main() -> Result<()> {
     ipc_core::init(); // 자식은 이 프로그램을 다시 실행해, 여기서 맡은 일을 합니다.
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("two-cooks-processes.rs"));
 
     println!("--- 두 요리사(프로세스) 예제 시작 ---");
     // ANCHOR: cooks
@@ -54,7 +52,6 @@ fn main() -> Result<()> {
 
 // 여기부터는 두 자식 프로세스에서 실행됩니다.
 
-// ANCHOR: cook
 fn cook(orders: Queue<u32>, dishes: Lock<u32>, name: char) -> Result<u32> {
     let mut cooked = 0;
     for order in orders.iter() {
@@ -65,4 +62,3 @@ fn cook(orders: Queue<u32>, dishes: Lock<u32>, name: char) -> Result<u32> {
     }
     Ok(cooked)
 }
-// ANCHOR_END: cook

@@ -17,12 +17,10 @@ use anyhow::{Result, anyhow, ensure};
 use crossbeam_channel::{Receiver, unbounded};
 use parking_lot::Mutex;
 
-const HELP: &str =
-    "11.1 두 요리사, 스레드로: 스레드 둘이 주문 여덟 개를 나누어 요리합니다(약 1초).";
 const ORDERS: u32 = 8;
 
 fn main() -> Result<()> {
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("two-cooks-threads.rs"));
 
     println!("--- 두 요리사(스레드) 예제 시작 ---");
     // ANCHOR: cooks
@@ -54,7 +52,6 @@ fn main() -> Result<()> {
 
 // 여기부터는 두 스레드에서 실행됩니다.
 
-// ANCHOR: cook
 fn cook(orders: Receiver<u32>, dishes: Arc<Mutex<u32>>, name: char) -> u32 {
     let mut cooked = 0;
     for order in orders.iter() {
@@ -65,4 +62,3 @@ fn cook(orders: Receiver<u32>, dishes: Arc<Mutex<u32>>, name: char) -> u32 {
     }
     cooked
 }
-// ANCHOR_END: cook

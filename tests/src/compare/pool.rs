@@ -202,7 +202,7 @@ fn four_bare(size: Size) -> Result<f64> {
 /// 작업자들이 시작을 마친 풀.
 pub fn warm_pool(workers: usize) -> Result<Pool> {
     let pool = Pool::new(workers)?;
-    // 작업자가 묶음 하나를 오래 붙잡을 때만 모두에게 일이 돌아갑니다.
+    // 작업자가 묶음 하나를 오래 맡을 때만 모두에게 일이 돌아갑니다.
     let wait = |_: u32| thread::sleep(std::time::Duration::from_millis(5));
     pool.map(wait, 0..4 * u32::try_from(workers)?)?;
     Ok(pool)

@@ -1,6 +1,6 @@
 //! 같은 일을 ipc-channel 0.23으로 하면 멈추는 자리를 나란히 보여 줍니다.
 //!
-//! 받는 프로세스가 큰 메시지 도중에 죽습니다. ipc-channel의 보내는 쪽은 영원히 기다리고(까닭은 `tests/src/foreign.rs`),
+//! 받는 프로세스가 큰 메시지 도중에 죽습니다. ipc-channel의 보내는 쪽은 영원히 기다리고(이유는 `tests/src/foreign.rs`),
 //! 우리 파이프는 `Err`를 받습니다.
 
 use std::time::Duration;
@@ -29,7 +29,7 @@ fn our_receiver(conn: Duplex<(), String>) -> Result<()> {
     Ok(())
 }
 
-/// 에러가 날 때까지 보내고, 몇 번째였는지와 그 에러를 돌려줍니다.
+/// 에러가 날 때까지 보내고, 몇 번째였는지와 그 에러를 반환합니다.
 fn our_sender(conn: Duplex<String, ()>, started: Sender<u32>) -> Result<(u32, String)> {
     let text = "x".repeat(LARGE);
     for number in 0.. {

@@ -58,7 +58,7 @@ const ATTEMPTS: [Attempt; 6] = [
     ("프로세스", || Ok(Process::spawn(|| (), ())?.join()?)),
 ];
 
-/// 빈 번호를 하나씩 늘려 가며 모두 해 봅니다. 일마다 처음 성공한 때의 여유를 돌려줍니다.
+/// 빈 번호를 하나씩 늘려 가며 모두 해 봅니다. 일마다 처음 성공한 때의 여유를 반환합니다.
 fn starve() -> Result<Vec<u64>> {
     let mut needed = vec![u64::MAX; ATTEMPTS.len()];
     for spare in 0..20 {

@@ -152,7 +152,7 @@ fn count_or_fail(calls: Counter, n: u32) -> Result<()> {
     Ok(())
 }
 
-/// 실패한 항목이 있어도 나머지를 마치고, 가장 앞의 실패를 돌려줍니다.
+/// 실패한 항목이 있어도 나머지를 마치고, 가장 앞의 실패를 반환합니다.
 pub fn map_async_fails_after_the_rest() -> Result<()> {
     let (pool, calls) = (Pool::new(2)?, counter()?);
     let outcome = pool.map_async(count_or_fail, (0..20).map(|n| (calls.clone(), n)))?.get();
@@ -193,7 +193,7 @@ pub fn idle_worker_takes_back_a_waiting_chunk() -> Result<()> {
     Ok(())
 }
 
-/// 받은 채널로 말하고, 새 채널의 한쪽 끝을 돌려줍니다.
+/// 받은 채널로 말하고, 새 채널의 한쪽 끝을 반환합니다.
 fn speak(channel: Channel, word: String) -> Result<Channel> {
     channel.send(&word, None)?;
     let (ours, theirs) = Channel::pair()?;

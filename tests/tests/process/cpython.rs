@@ -94,7 +94,7 @@ fn without(standard: Vec<i32>) -> Result<u32> {
     Ok(Process::spawn(|| 5, ())?.join()?)
 }
 
-/// 표준 입출력이 닫힌 프로세스도 자식을 만들고 값을 돌려줍니다. 소켓이 그 번호에 놓여도 그렇습니다.
+/// 표준 입출력이 닫힌 프로세스도 자식을 만들고 값을 반환합니다. 소켓이 그 번호에 놓여도 그렇습니다.
 pub fn closed_output_does_no_harm() -> Result<()> {
     for standard in [vec![1, 2], vec![1], vec![2], vec![0], vec![0, 1, 2]] {
         let mut process = Process::spawn(without, (standard,))?;

@@ -1,4 +1,4 @@
-//! 값을 돌려주지 못한 자식은 까닭마다 다른, 이름 있는 에러가 됩니다.
+//! 값을 반환하지 못한 자식은 이유마다 다른, 이름 있는 에러가 됩니다.
 
 use anyhow::{Context, Result, bail};
 use ipc_core::{Process, ProcessError, signal_name};
@@ -13,7 +13,7 @@ fn panic_message<T>(result: Result<T, ProcessError>) -> Result<String> {
     match result {
         Err(ProcessError::Panicked { message, .. }) => Ok(message),
         Err(other) => bail!("Panicked여야 하는데 {other:?}입니다"),
-        Ok(_) => bail!("패닉한 작업이 값을 돌려주었습니다"),
+        Ok(_) => bail!("패닉한 작업이 값을 반환했습니다"),
     }
 }
 
@@ -34,7 +34,7 @@ fn fails_deeply() -> Result<u32> {
 pub fn errors_keep_their_chain() -> Result<()> {
     let process = Process::spawn(fails_deeply, ())?;
     let name = process.to_string();
-    let error = process.join().err().context("실패한 작업이 값을 돌려주었습니다")?;
+    let error = process.join().err().context("실패한 작업이 값을 반환했습니다")?;
     ensure_matches!(&error, ProcessError::Failed { message, .. } if message == "바깥: 가운데: 뿌리");
     // 메시지에는 작업의 이름과 PID가 있습니다.
     ensure_eq!(error.to_string().contains(&name), true);

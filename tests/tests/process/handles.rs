@@ -1,4 +1,4 @@
-//! 손잡이로 하는 일: 기다리기, 살펴보기, 끝내기, 버리기.
+//! 핸들로 하는 일: 기다리기, 살펴보기, 끝내기, 버리기.
 
 use std::io::{Read, Seek};
 use std::os::fd::{AsFd, OwnedFd};
@@ -15,7 +15,7 @@ use tests::procfs::{alive, wait_state};
 use tests::wait::{ONE_SECOND, PATIENCE, keeps_deadline, timed, until};
 use tests::{ensure_eq, ensure_matches};
 
-/// 받은 값을 그대로 돌려줍니다. 테스트가 끝나는 때를 정할 수 있습니다.
+/// 받은 값을 그대로 반환합니다. 테스트가 끝나는 때를 정할 수 있습니다.
 fn echo(inbox: Receiver<u32>) -> Result<u32> {
     Ok(inbox.recv()?)
 }

@@ -75,7 +75,7 @@ pub fn interrupted() -> Result<()> {
     breaking::group_interrupted(&LESSON, in_the_middle)
 }
 
-/// 생산자가 죽으면 끝 표시가 오지 않습니다. 그래도 예제는 멈추지 않고 까닭을 알립니다.
+/// 생산자가 죽으면 종료 신호가 오지 않습니다. 그래도 예제는 멈추지 않고 이유를 알립니다.
 pub fn child_killed() -> Result<()> {
     breaking::first_child_killed(&LESSON, in_the_middle).map(drop)
 }

@@ -30,7 +30,7 @@ pub fn each_way() -> Case {
     Case {
         number: 6,
         name: "pool_task_ends_in_each_way",
-        promise: "작업이 어떻게 끝나든 그 항목만 까닭을 아는 에러가 되고, 나머지 결과는 남습니다",
+        promise: "작업이 어떻게 끝나든 그 항목만 이유를 아는 에러가 되고, 나머지 결과는 남습니다",
         short: 2 * WAYS.len() as u32,
         long: 20 * WAYS.len() as u32,
         round: end,

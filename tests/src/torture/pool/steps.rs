@@ -178,7 +178,7 @@ fn build(desk: &Desk, workers: usize, retries: u32) -> Result<Pool> {
     Ok(builder.initializer(Desk::sit, desk.clone()).build()?)
 }
 
-/// `SIGKILL`로 죽은 작업자가 남기는 까닭.
+/// `SIGKILL`로 죽은 작업자가 남기는 이유.
 pub fn death(victim: u32) -> Cause {
     Cause::WorkerDied(format!("PID {victim}, SIGKILL(9)"))
 }

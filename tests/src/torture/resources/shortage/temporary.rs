@@ -13,7 +13,7 @@ use semaphore::Semaphore;
 use crate::ensure_eq;
 use crate::wait::PATIENCE;
 
-/// `turn`마다 다른 까닭으로 임시 파일을 만들 수 없게 하고, 모든 것을 한 번씩 써 봅니다.
+/// `turn`마다 다른 이유로 임시 파일을 만들 수 없게 하고, 모든 것을 한 번씩 써 봅니다.
 pub fn work_without(turn: u32) -> Result<()> {
     let folder = match turn % 3 {
         0 => "/없는/폴더".to_string(),
