@@ -123,6 +123,15 @@ pub enum ProcessError {
         "`{task}` 함수는 ipc-core와 다른 실행 파일이나 라이브러리에 있습니다. prefer-dynamic이나 dylib 없이 정적으로 링크하십시오"
     )]
     OtherObject { task: &'static str },
+    /// 커널이 너무 오래되었거나 컨테이너가 막아, 꼭 필요한 호출을 쓸 수 없습니다.
+    #[error(
+        "커널의 `{call}` 호출을 쓸 수 없습니다({error}). 리눅스 5.4 이상에서, 컨테이너라면 이 호출을 막지 않는 곳(도커 20.10 이상)에서 실행하십시오"
+    )]
+    Kernel {
+        call: &'static str,
+        #[source]
+        error: io::Error,
+    },
     /// 운영체제가 새 프로세스를 거절했습니다.
     #[error("프로세스를 시작하지 못했습니다({0}). {hint}", hint = start_hint(.0))]
     Start(#[source] io::Error),
@@ -208,7 +217,7 @@ pub fn hint(error: &io::Error) -> &'static str {
             "남은 메모리와 한도(ulimit -v, /proc/sys/vm/max_map_count)를 확인하십시오"
         }
         Some(libc::ENOSYS) => {
-            "커널이 너무 오래되었거나 컨테이너가 막은 호출입니다. 리눅스 5.3 이상에서 실행하십시오"
+            "커널이 너무 오래되었거나 컨테이너가 막은 호출입니다. 리눅스 5.4 이상에서 실행하십시오"
         }
         // 운영체제에 맡기기도 전에, 너무 큰 크기를 거절한 것입니다.
         None => "크기를 줄이십시오",
