@@ -1,15 +1,12 @@
-//! 에러와, 사람에게 하는 말.
+//! 에러들과, 막혔을 때 할 일.
 //!
 //! 에러의 `Debug`는 `Display`와 같습니다. `unwrap()`이나 `main`의 `Err`로 나와도 무엇을 해야 하는지 읽을 수 있습니다.
 
-use std::env::args_os;
 use std::io;
-use std::process::exit;
 
 use nix::sys::signal::Signal;
 use rustix::io::Errno;
 
-use crate::child::end_with_closed_output;
 use crate::parcel::DESCRIPTORS_MAX;
 
 /// 에러 타입의 `Debug`를 `Display`와 같게 합니다.
@@ -222,29 +219,5 @@ pub fn hint(error: &io::Error) -> &'static str {
         // 운영체제에 맡기기도 전에, 너무 큰 크기를 거절한 것입니다.
         None => "크기를 줄이십시오",
         _ => "운영체제의 한도(ulimit -a)와 컨테이너의 제한을 확인하십시오",
-    }
-}
-
-/// 예제 프로그램의 첫머리입니다. [`crate::init`] 다음 줄에서 호출합니다.
-///
-/// `--help`에는 `about`을 보여 주고 0으로, 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지
-/// 않습니다. 또한 `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
-pub fn help(about: &str) {
-    end_with_closed_output();
-    let mut args = args_os();
-    let program = args.next().unwrap_or_default();
-    match args.next() {
-        None => {}
-        Some(arg) if arg == "--help" || arg == "-h" => {
-            println!("{about}\n\n사용법: {}", program.to_string_lossy());
-            exit(0);
-        }
-        Some(arg) => {
-            eprintln!(
-                "모르는 인수입니다: {}\n이 예제는 인수를 받지 않습니다. --help를 보십시오.",
-                arg.to_string_lossy()
-            );
-            exit(2);
-        }
     }
 }

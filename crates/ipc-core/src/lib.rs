@@ -8,7 +8,7 @@
 //! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
-//! 에러와 사람에게 하는 말은 `error.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
+//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
 //! → 이 크레이트 → 커널.
 //!
 //! 프로그램을 쓰는 데 필요한 이름은 이 첫 화면에 있는 것이 전부입니다. 기본 요소를 *짓는* 데 쓰는 이름은 [`build`]에 따로
@@ -28,6 +28,7 @@ mod child;
 mod clocklock;
 mod error;
 mod frame;
+mod help;
 mod kernel;
 mod mutex;
 mod parcel;
@@ -40,7 +41,8 @@ mod wait;
 
 pub use child::end_with_closed_output;
 pub use child::init;
-pub use error::{ChannelError, CodecError, ProcessError, help, signal_name};
+pub use error::{ChannelError, CodecError, ProcessError, signal_name};
+pub use help::{help, refuse, show};
 pub use parcel::Json;
 pub use plain::Plain;
 pub use process::Process;

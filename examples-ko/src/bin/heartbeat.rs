@@ -8,9 +8,8 @@
 //! 마지막 줄: `--- 맥박 예제 종료 ---`
 //! 함께 보기: 11.4 `crates/process`, 11.6 `crates/pipe`
 
-use std::env::args_os;
 use std::ops::RangeInclusive;
-use std::process::{exit, id};
+use std::process::id;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -30,11 +29,7 @@ const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 fn main() -> Result<()> {
     ipc_core::init();
     ipc_core::end_with_closed_output();
-    let interval = options().unwrap_or_else(|_| {
-        let given: Vec<_> = args_os().skip(1).collect();
-        eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}");
-        exit(2);
-    });
+    let interval = options().unwrap_or_else(|wrong| ipc_core::refuse(&wrong, HELP));
 
     println!("--- 맥박 예제 시작 ---");
     // ANCHOR: pulse
@@ -68,13 +63,10 @@ fn options() -> Result<Duration, lexopt::Error> {
             Arg::Long("interval") => {
                 interval = parser.value()?.parse_with(|text| match text.parse() {
                     Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-                    _ => Err("간격이 범위를 벗어났습니다"),
+                    _ => Err("--interval에는 0.01에서 3600까지의 수(초)를 적으십시오"),
                 })?;
             }
-            Arg::Short('h') | Arg::Long("help") => {
-                println!("{HELP}");
-                exit(0);
-            }
+            Arg::Short('h') | Arg::Long("help") => ipc_core::show(HELP),
             other => return Err(other.unexpected()),
         }
     }
