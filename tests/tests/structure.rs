@@ -136,14 +136,13 @@ fn the_list_of_recipes_fits_a_small_terminal() -> Result {
     let (mut doc, mut private) = ("", false);
     while let Some(line) = lines.next() {
         match line.split(':').next().unwrap_or_default() {
+            "" => (doc, private) = ("", false),
             _ if line.starts_with('#') => doc = line,
             _ if line.starts_with('[') => private = line.contains("private"),
+            _ if line.starts_with([' ', '_']) || private => {}
             head if lines.peek().is_some_and(|next| next.starts_with("    ")) => {
-                if !line.starts_with(' ') && !private && !head.starts_with('_') {
-                    rows.push((head, doc));
-                }
+                rows.push((head, doc));
             }
-            _ if line.is_empty() => (doc, private) = ("", false),
             _ => {}
         }
     }
