@@ -143,12 +143,15 @@ const TWISTS: &[Twist] = &[
     },
     Twist {
         name: "꺼낸 다음에 손을 쥔다",
-        file: "queue.rs",
+        file: "joinable.rs",
         changes: &[
-            ("let held = hold()?;", "let mut held = if ON { None } else { Some(hold()?) };"),
             (
-                "return Ok(Some(held));\n            }",
-                "if ON { held = Some(hold()?); }\n                return Ok(held);\n            }",
+                "let hand = self.take_hand()?;",
+                "let mut hand = if ON { None } else { Some(self.take_hand()?) };",
+            ),
+            (
+                "return Ok(Some(hand));\n            }",
+                "if ON { hand = Some(self.take_hand()?); }\n                return Ok(hand);\n            }",
             ),
         ],
     },

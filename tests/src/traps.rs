@@ -47,11 +47,18 @@ pub fn package_outside_sources(temporary: &Path) -> Result<PathBuf> {
 }
 
 /// `programs`(`--bins`나 `--bin=이름`)를 한 번에 빌드해 봅니다.
-///
-/// 클로저의 검사는 코드를 만들 때 이루어지므로 `check`가 아니라 `build`입니다.
 pub fn build(package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
+    compile("build", package, programs)
+}
+
+/// 빌드하지 않고 검사만 합니다(`cargo check`). 편집기가 하는 일입니다.
+pub fn check(package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
+    compile("check", package, programs)
+}
+
+fn compile(how: &str, package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
     let output = Command::new(env!("CARGO"))
-        .args(["build", programs, "--keep-going", "--offline", "--message-format=json"])
+        .args([how, programs, "--keep-going", "--offline", "--message-format=json"])
         .args(["--target-dir", "target"])
         .current_dir(package)
         .env("CARGO_INCREMENTAL", "0")
@@ -121,4 +128,46 @@ impl Expectation {
             (!met).then(|| format!("`{code}`인 줄에서 '{}'를 기대했습니다", self.message))
         })
     }
+}
+
+pub fn korean(text: &str) -> bool {
+    text.contains(|c| ('가'..='힣').contains(&c))
+}
+
+/// 장에 싣는 부분: 에러의 첫머리, 프로그램의 줄, 그리고 한국어 안내. 영어로 된 설명과 다른 파일의 줄은 뺍니다.
+pub fn excerpt(error: &str) -> String {
+    let starts = |line: &str, any: &[&str]| any.iter().any(|start| line.starts_with(start));
+    let mut lines = error.lines();
+    let mut kept: Vec<&str> = lines
+        .by_ref()
+        .take_while(|line| !starts(line.trim_start(), &["= ", "note:", "help:", ":::"]))
+        .filter(|line| !line.trim_start().starts_with("--> /"))
+        .collect();
+    if !kept.iter().any(|line| line.contains("--> ")) {
+        kept.truncate(1); // 프로그램의 줄을 가리키지 않는 에러입니다.
+    }
+    let notes = error.lines().filter(|line| line.trim_start().starts_with("= note: "));
+    kept.extend(notes.filter(|line| korean(line) || line.contains("src/bin/")));
+    while kept.last().is_some_and(|line| line.trim() == "|") {
+        kept.pop(); // 뒤의 설명을 모두 뺐습니다.
+    }
+    // 줄 번호의 자릿수에 따라 달라지는 왼쪽 여백을 없앱니다.
+    let margin = |line: &&str| line.len() - line.trim_start().len();
+    let common = kept.iter().skip(1).map(margin).min().unwrap_or_default();
+    let cut =
+        |(at, line): (usize, &&str)| format!("{}\n", &line[if at == 0 { 0 } else { common }..]);
+    kept.iter().enumerate().map(cut).collect()
+}
+
+/// 장에 실린 메시지들: `<!-- trap: 이름 -->` 아래의 상자. 함정의 이름과, 상자 안의 글이 놓인 자리입니다.
+pub fn printed(page: &str) -> Vec<(&str, std::ops::Range<usize>)> {
+    let (opening, body) = ("<!-- trap: ", " -->\n```text\n");
+    page.match_indices(opening)
+        .filter_map(|(at, _)| {
+            let from = at + opening.len();
+            let start = from + page[from..].find(body)? + body.len();
+            let end = start + page[start..].find("```\n")?;
+            Some((&page[from..start - body.len()], start..end))
+        })
+        .collect()
 }

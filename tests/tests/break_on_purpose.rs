@@ -19,6 +19,7 @@ use tests::wait::{ONE_SECOND, timed};
 use tests::{ensure_eq, harness, trials};
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
+const README: &str = include_str!("../../README.md");
 const NAMES: [&str; 6] = ["pool", "process", "queue", "pipe", "lock", "semaphore"];
 /// 죽인 뒤 파이썬을 기다릴 시간(초). 테스트에서는 짧게 줍니다.
 const LIMIT: &str = "0.5";
@@ -194,6 +195,13 @@ fn lock_is_repaired_by_the_next() -> Result<()> {
     has(&shown.rust, "다음 차례: acquire()의 Err: 락을 쥔 프로세스(PID ")?;
     has(&shown.rust, "다음 차례: recover()로 넘겨받은 값은 [70, 0]입니다.")?;
     has(&shown.rust, "부모: 나도 락을 획득했습니다. 값은 [70, 30]입니다.")?;
+    // README의 첫 화면에 실린 두 줄입니다. 거기서는 제한 시간이 기본값(5초)입니다.
+    let readme = |start| README.lines().find_map(|line| line.strip_prefix(start));
+    has(&shown.rust, readme("[Rust]").context("README의 Rust 줄")?.trim())?;
+    if shown.python_ran {
+        let line = readme("[파이썬]").context("README의 파이썬 줄")?.trim();
+        has(&shown.python, &line.replace("5초가", &format!("{LIMIT}초가")))?;
+    }
     python_hung(&shown, "다음 차례를 기다립니다", "락을 획득했습니다")
 }
 

@@ -7,6 +7,7 @@
 //! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이 |
 //! | `output: 명령` | 그 명령을 실행했을 때의 표준 출력 |
 //! | `file: 이름` | 뒤에 오는 명령이 쓰는 작은 파이썬 파일 |
+//! | `trap: 이름` | 그 함정의 컴파일러 메시지(`traps.rs`가 비교합니다) |
 //!
 //! 실제 출력은 상자에 적힌 것과 PID, 소수(시간과 배수), 프로세스 사이의 차례가 달라도 됩니다. 명령 뒤에
 //! `| 달라지는 줄: 가, 나`를 적으면 `가`나 `나`로 시작하는 줄은 그 뒤가 달라도 됩니다(`*`은 아무 말이나).
@@ -16,6 +17,7 @@
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
+use std::iter;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
@@ -25,6 +27,9 @@ type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const FOLDER: &str = "examples-ko";
+/// 출력마다 예측해 볼 물음이 있는 장들.
+const PREDICTED: [&str; 4] =
+    ["11.1-threads-vs-processes.md", "11.2-what-it-can-do.md", "11.3-pool.md", "11.4-process.md"];
 /// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
 const LIMIT: &str = "300";
 
@@ -255,7 +260,8 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
 fn programs() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
-    let mut packages = files("crates", "")?;
+    let mut packages: Vec<String> = sources()?.into_iter().map(|(name, _)| name).collect();
+    packages.retain(|name| Path::new(ROOT).join("crates").join(name).exists());
     packages.push(FOLDER.to_owned());
     for package in packages {
         let built = escargot::CargoBuild::new()
@@ -305,6 +311,7 @@ fn outputs_are_what_the_programs_print() -> Result {
                     fs::write(here.path().join(name), &fence.body)?;
                 }
                 Some(("output", _)) => quoted.push((chapter, fence)),
+                Some(("trap", _)) => {}
                 _ => assert_ne!(fence.language, "text", "{chapter}: 명령이 없는 출력입니다"),
             }
         }
@@ -370,7 +377,8 @@ fn comparing_outputs_sees_what_matters() {
 /// 예제의 이름과 소스. 여러 예제를 실행하는 tour는 뺍니다.
 fn sources() -> Result<Vec<(String, String)>> {
     let mut found = Vec::new();
-    for name in files("crates", "")?.into_iter().filter(|name| name != "ipc-core") {
+    let not_examples = ["ipc-core", "README.md"];
+    for name in files("crates", "")?.into_iter().filter(|name| !not_examples.contains(&&**name)) {
         found.push((name.clone(), format!("crates/{name}/src/main.rs")));
     }
     for file in files("examples-ko/src/bin", ".rs")?.iter().filter(|file| *file != "tour.rs") {
@@ -404,7 +412,8 @@ fn every_example_has_its_place_in_the_chapter_of_its_section() -> Result {
 
 #[test]
 fn every_trap_is_met_in_a_chapter() -> Result {
-    let all: String = chapters()?.into_iter().map(|(_, text)| text).collect();
+    let chapters = chapters()?.into_iter().filter(|(name, _)| name.starts_with("11."));
+    let all: String = chapters.map(|(_, text)| text).collect();
     for trap in files("tests/traps/src/bin", ".rs")?.iter().filter(|trap| *trap != "control.rs") {
         assert!(all.contains(&format!("(../tests/traps/src/bin/{trap})")), "{trap}");
     }
@@ -427,15 +436,94 @@ fn links_lead_somewhere() -> Result {
     Ok(())
 }
 
+/// 장의 마지막 줄은 앞 장, 차례, 다음 장으로 가는 링크입니다.
+#[test]
+fn chapters_lead_to_their_neighbours() -> Result {
+    let all: Vec<_> = chapters()?.into_iter().filter(|(name, _)| name.starts_with("11.")).collect();
+    let link = |at: usize, before: &str, after: &str| {
+        let (name, text) = all.get(at)?;
+        let title = text.lines().next()?.strip_prefix("# ")?;
+        Some(format!("[{before}{title}{after}]({name})"))
+    };
+    for (at, (name, text)) in all.iter().enumerate() {
+        let previous = at.checked_sub(1).and_then(|at| link(at, "← ", ""));
+        let around = [previous, Some("[차례](README.md)".to_owned()), link(at + 1, "", " →")];
+        let expected = around.into_iter().flatten().collect::<Vec<_>>().join(" · ");
+        assert_eq!(text.lines().last(), Some(expected.as_str()), "{name}");
+    }
+    Ok(())
+}
+
+/// 출력마다 그 앞에 예측해 볼 물음과, 접어 둔 답이 있습니다.
+#[test]
+fn every_output_is_predicted_first() -> Result {
+    for (chapter, text) in chapters()?.iter().filter(|(name, _)| PREDICTED.contains(&&**name)) {
+        let pieces: Vec<&str> = text.split("<!-- output: ").collect();
+        for (before, output) in pieces.iter().zip(&pieces[1..]) {
+            let command = output.lines().next().unwrap_or_default();
+            let asked = before.rsplit("\n#").next().unwrap_or_default();
+            let folded = "\n\n<details>\n<summary>답</summary>\n\n";
+            let question = asked.find("**예측해 보기.** ").and_then(|at| asked[at..].find(folded));
+            assert!(question.is_some() && asked.contains("\n</details>\n"), "{chapter}: {command}");
+        }
+    }
+    Ok(())
+}
+
+/// 그림은 언어를 적지 않은 상자에 있습니다. 한글은 두 칸으로 셉니다.
+#[test]
+fn pictures_are_aligned() -> Result {
+    for (chapter, text) in chapters()? {
+        for fence in fences(&text).iter().filter(|fence| fence.language.is_empty()) {
+            let lines: Vec<Vec<char>> = fence.body.lines().map(columns).collect();
+            for (row, line) in lines.iter().enumerate() {
+                let shown = fence.body.lines().nth(row).unwrap_or_default();
+                assert!(line.len() <= 80 && line.last() != Some(&' '), "{chapter}: {shown}");
+                let at = |row: Option<usize>, column: usize| {
+                    *row.and_then(|row| lines.get(row)?.get(column)).unwrap_or(&' ')
+                };
+                for (column, drawn) in line.iter().enumerate() {
+                    let above = at(row.checked_sub(1), column);
+                    let below = at(Some(row + 1), column);
+                    // 화살촉은 뒤의 선과 이어지고, 세로줄은 위나 아래의 선이나 글에 닿습니다.
+                    let met = match drawn {
+                        '^' => "|+".contains(below),
+                        'v' => "|+".contains(above),
+                        '|' => !" -".contains(above) || !" -".contains(below),
+                        _ => true,
+                    };
+                    assert!(met, "{chapter}: {}번째 칸의 선이 끊겼습니다\n{shown}", column + 1);
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// 화면의 칸마다 한 글자. 두 칸을 차지하는 글자 뒤에는 빈 칸을 하나 더 둡니다.
+fn columns(line: &str) -> Vec<char> {
+    let wide = |c: char| unicode_width::UnicodeWidthChar::width(c) == Some(2);
+    line.chars().flat_map(|c| iter::once(c).chain(wide(c).then_some('\0'))).collect()
+}
+
 #[test]
 fn recipes_exist() -> Result {
     let justfile = read("justfile")?;
     let recipes: Vec<&str> =
         justfile.lines().filter_map(|line| line.split([' ', ':']).next()).collect();
+    let programs = sources()?;
     for (chapter, text) in chapters()? {
         for mentioned in text.split("`just ").skip(1) {
             let name = mentioned.split([' ', '`']).next().unwrap_or_default();
             assert!(recipes.contains(&name), "{chapter}: just {name}");
+        }
+        for command in text.split("cargo run -p ").skip(1) {
+            let words = command.split(|c: char| !c.is_alphanumeric() && !"-_".contains(c));
+            let names: Vec<&str> = words.take(3).collect();
+            let name =
+                if names.starts_with(&["examples-ko", "--bin"]) { names[2] } else { names[0] };
+            let known = programs.iter().any(|(program, _)| program == name) || name == "break";
+            assert!(known, "{chapter}: cargo run -p {names:?}");
         }
     }
     Ok(())

@@ -1,4 +1,4 @@
-//! README의 "막혔을 때": 표의 각 줄이 말하는 상황을 실제로 재현해, 표에 적힌 메시지가 나오고 해결 방법을 알려 주는지 봅니다.
+//! "막혔을 때"(examples-ko/troubleshooting.md): 표의 각 줄이 말하는 상황을 실제로 재현해, 표에 적힌 메시지가 나오고 해결 방법을 알려 주는지 봅니다.
 //!
 //! 실행: `cargo test -p tests --test errors`
 
@@ -19,12 +19,12 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
 
-const README: &str = include_str!("../../README.md");
+const PAGE: &str = include_str!("../../examples-ko/troubleshooting.md");
 
 /// 표에 적힌 메시지, 그 메시지가 스스로 알려 주는 해결 방법의 일부, 상황을 재현해 나온 메시지들을 모으는 함수.
 type Row = (&'static str, &'static str, fn() -> Result<Vec<String>>);
 
-/// 우리가 만든 메시지가 아니거나, 뒤에 다른 에러가 이어지는 것입니다. 해결 방법은 README만 알려 줍니다.
+/// 우리가 만든 메시지가 아니거나, 뒤에 다른 에러가 이어지는 것입니다. 해결 방법은 표만 알려 줍니다.
 const NO_ADVICE: &str = "";
 
 const ROWS: &[Row] = &[
@@ -75,19 +75,18 @@ const ROWS: &[Row] = &[
 fn main() -> ! {
     ipc_core::init();
     // 표에만 있는 줄도, 여기에만 있는 줄도 테스트가 되어 실패합니다.
-    let rows: BTreeSet<&str> = in_readme().chain(ROWS.iter().map(|row| row.0)).collect();
+    let rows: BTreeSet<&str> = in_table().chain(ROWS.iter().map(|row| row.0)).collect();
     tests::harness::run(rows.into_iter().map(|seen| (seen, move || happens(seen))))
 }
 
-/// README의 표에 적힌 메시지들.
-fn in_readme() -> impl Iterator<Item = &'static str> {
-    let section = README.split("## ").find(|section| section.starts_with("막혔을 때\n"));
-    let rows = section.unwrap_or_default().lines().filter(|line| line.starts_with('|')).skip(2);
+/// 표에 적힌 메시지들.
+fn in_table() -> impl Iterator<Item = &'static str> {
+    let rows = PAGE.lines().filter(|line| line.starts_with('|')).skip(2);
     rows.filter_map(|row| row.split(" | ").next()).map(|cell| cell.trim_matches(['|', ' ', '`']))
 }
 
 fn happens(seen: &str) -> Result<()> {
-    ensure!(in_readme().any(|row| row == seen), "README의 표에 없습니다");
+    ensure!(in_table().any(|row| row == seen), "표에 없습니다");
     let row = ROWS.iter().find(|row| row.0 == seen);
     let (_, advice, cause) = row.context("이 상황을 재현하는 테스트가 없습니다")?;
     let texts = cause()?;

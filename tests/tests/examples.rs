@@ -129,6 +129,26 @@ fn factorial_returns_equal_whole_numbers() {
     assert_eq!(sizes(&["--numbers", "1"]), 1);
 }
 
+/// 작업자가 하나이면 나눈 것이 없습니다. 빨라졌다고도, 한계에 얼마나 닿았다고도 하지 않습니다.
+#[test]
+fn factorial_promises_nothing_for_one_worker() {
+    let lines = lines("factorial", &["--numbers", "600", "--processes", "1"]);
+    find(&lines, "나누어도 빨라지지 않습니다");
+    assert!(!lines.iter().any(|line| line.contains('%') || line.contains("한계")), "{lines:#?}");
+}
+
+/// 반씩 나누어 곱하면 차례로 곱할 때보다 빠릅니다. 차이가 커서 바쁜 컴퓨터에서도 뒤집히지 않습니다.
+#[test]
+fn multiplying_by_halves_is_faster() {
+    let seconds = |args: &[&str]| {
+        let lines = lines("factorial", args);
+        let time = find(&lines, "혼자서: ").trim_matches(|c: char| !c.is_ascii_digit()).parse();
+        time.unwrap_or_else(|_| panic!("{lines:#?}"))
+    };
+    let by_halves: f64 = seconds(&["--numbers", "3000"]);
+    assert!(by_halves < seconds(&["--numbers", "3000", "--naive"]));
+}
+
 #[test]
 fn heartbeat_beats_while_computing_and_then_stops() {
     let lines = lines("heartbeat", &["--interval", "0.4"]);

@@ -133,7 +133,7 @@ impl<T: Plain + Send> Lock<T> {
 }
 
 impl<T: Plain> Clone for Lock<T> {
-    /// 같은 값을 가리키는 핸들를 하나 더 만듭니다.
+    /// 같은 값을 가리키는 핸들을 하나 더 만듭니다.
     fn clone(&self) -> Self {
         Lock { state: self.state.clone() }
     }

@@ -9,7 +9,9 @@ use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use ipc_core::Shared;
-use ipc_core::build::{Deadline, EventCount, Inline, Mutex, MutexError, MutexGuard, Placed, after};
+use ipc_core::build::{
+    Deadline, EventCount, Inline, Mutex, MutexError, MutexGuard, Placed, RECHECK, after, decode,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::{DEFAULT_CAPACITY, Queue, QueueError};
@@ -167,8 +169,11 @@ impl<T: Inline> JoinableQueue<T> {
 
     /// 지금 있는 일만 꺼냅니다. 비었으면 [`QueueError::Empty`]. 나머지는 [`JoinableQueue::get`]과 같습니다.
     pub fn try_get(&self) -> Result<Task<'_, T>, QueueError> {
-        let (item, hand) = self.queue.try_get_holding(|| self.take_hand())?;
-        Ok(Task { item, hand })
+        crate::with_bytes(|bytes| match self.take(bytes, after(RECHECK)) {
+            Ok(Some(hand)) => Ok(Task { item: decode(bytes)?, hand }),
+            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
+            Err(error) => Err(error),
+        })
     }
 
     /// 큐가 닫히고 빌 때까지 일을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
@@ -177,11 +182,31 @@ impl<T: Inline> JoinableQueue<T> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<Task<'_, T>, QueueError> {
-        let (item, hand) = self.queue.get_holding(deadline, || self.take_hand())?;
-        Ok(Task { item, hand })
+        crate::with_bytes(|bytes| {
+            let attempt = || self.take(bytes, deadline);
+            let hand = self.queue.ring.wait_for_put(deadline, attempt)?;
+            let hand = hand.ok_or(QueueError::Timeout)?;
+            Ok(Task { item: decode(bytes)?, hand })
+        })
     }
 
-    /// 빈손 하나를 쥡니다. 꺼내기 *앞에서* 쥐어야, 꺼내자마자 죽어도 잃은 것을 압니다.
+    /// [`Queue::take`]와 같지만, 빈손을 쥔 *다음에* 꺼냅니다. 그래야 꺼내자마자 죽어도 잃은 것을 압니다.
+    fn take(
+        &self,
+        bytes: &mut Vec<u8>,
+        deadline: Deadline,
+    ) -> Result<Option<Hand<'_>>, QueueError> {
+        let closed = self.queue.ring.is_closed();
+        if !self.is_empty() {
+            let hand = self.take_hand()?;
+            if self.queue.ring.get(bytes, deadline)? {
+                return Ok(Some(hand));
+            }
+        }
+        if closed { Err(QueueError::Disconnected) } else { Ok(None) }
+    }
+
+    /// 빈손 하나를 쥡니다.
     fn take_hand(&self) -> Result<Hand<'_>, QueueError> {
         for hand in self.desk.tail() {
             match hand.try_lock() {
@@ -194,7 +219,7 @@ impl<T: Inline> JoinableQueue<T> {
 }
 
 impl<T> Clone for JoinableQueue<T> {
-    /// 같은 큐를 가리키는 핸들를 하나 더 만듭니다.
+    /// 같은 큐를 가리키는 핸들을 하나 더 만듭니다.
     fn clone(&self) -> Self {
         JoinableQueue { queue: self.queue.clone(), desk: self.desk.clone() }
     }

@@ -149,7 +149,7 @@ impl<T: Inline> Queue<T> {
 impl<T: Inline> Queue<T> {
     /// 맨 앞의 항목을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
     ///
-    /// 큐의 핸들는 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
+    /// 큐의 핸들은 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
     /// [`get_timeout`](Queue::get_timeout)을 쓰거나, 자식을 조인한 부모가 [`close`](Queue::close)를 부르십시오.
     ///
     /// # Errors
@@ -165,7 +165,11 @@ impl<T: Inline> Queue<T> {
     ///
     /// 비었으면 [`QueueError::Empty`]. 나머지는 [`Queue::get`]과 같습니다.
     pub fn try_get(&self) -> Result<T, QueueError> {
-        self.try_get_holding(|| Ok(())).map(|(item, ())| item)
+        with_bytes(|bytes| match self.take(bytes, after(RECHECK)) {
+            Ok(Some(())) => Ok(decode(bytes)?),
+            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
+            Err(error) => Err(error),
+        })
     }
 
     /// `timeout`까지만 기다려 꺼냅니다.
@@ -183,48 +187,19 @@ impl<T: Inline> Queue<T> {
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<T, QueueError> {
-        self.get_holding(deadline, || Ok(())).map(|(item, ())| item)
-    }
-
-    /// 꺼내기 바로 앞에서 `hold`를 부르고, 꺼낸 항목과 함께 그 값을 돌려줍니다.
-    fn get_holding<H>(
-        &self,
-        deadline: Deadline,
-        mut hold: impl FnMut() -> Result<H, QueueError>,
-    ) -> Result<(T, H), QueueError> {
         with_bytes(|bytes| {
-            let attempt = || self.get_now(bytes, deadline, &mut hold);
-            let held = self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
-            Ok((decode(bytes)?, held))
-        })
-    }
-
-    /// 기다리지 않는 [`Queue::get_holding`].
-    fn try_get_holding<H>(
-        &self,
-        hold: impl FnMut() -> Result<H, QueueError>,
-    ) -> Result<(T, H), QueueError> {
-        with_bytes(|bytes| match self.get_now(bytes, after(RECHECK), hold) {
-            Ok(Some(held)) => Ok((decode(bytes)?, held)),
-            Ok(None) | Err(QueueError::Timeout) => Err(QueueError::Empty),
-            Err(error) => Err(error),
+            let attempt = || self.take(bytes, deadline);
+            self.ring.wait_for_put(deadline, attempt)?.ok_or(QueueError::Timeout)?;
+            Ok(decode(bytes)?)
         })
     }
 
     /// 항목이 있으면 `bytes`에 꺼냅니다. 없으면 `None`입니다.
-    fn get_now<H>(
-        &self,
-        bytes: &mut Vec<u8>,
-        deadline: Deadline,
-        mut hold: impl FnMut() -> Result<H, QueueError>,
-    ) -> Result<Option<H>, QueueError> {
+    fn take(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<Option<()>, QueueError> {
         // 닫혔는지를 먼저 봅니다. 닫히기 전에 넣은 것은 그 뒤의 확인에서 반드시 보입니다.
         let closed = self.ring.is_closed();
-        if !self.is_empty() {
-            let held = hold()?;
-            if self.ring.get(bytes, deadline)? {
-                return Ok(Some(held));
-            }
+        if !self.is_empty() && self.ring.get(bytes, deadline)? {
+            return Ok(Some(()));
         }
         if closed { Err(QueueError::Disconnected) } else { Ok(None) }
     }
@@ -246,7 +221,7 @@ fn until_disconnected<I>(
 }
 
 impl<T> Clone for Queue<T> {
-    /// 같은 큐를 가리키는 핸들를 하나 더 만듭니다.
+    /// 같은 큐를 가리키는 핸들을 하나 더 만듭니다.
     fn clone(&self) -> Self {
         Queue { ring: self.ring.clone(), items: PhantomData }
     }

@@ -13,6 +13,8 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use indicatif::{ProgressBar, ProgressStyle};
 use lexopt::{Arg, Parser, ValueExt};
+use nix::sys::resource::{UsageWho, getrusage};
+use nix::sys::time::TimeValLike;
 use num_bigint::BigUint;
 use pool::Pool;
 use serde_bytes::ByteBuf;
@@ -20,7 +22,7 @@ use serde_bytes::ByteBuf;
 const HELP: &str = "\
 11.2 팩토리얼: 많은 숫자의 팩토리얼을 프로세스 하나로, 그리고 여러 프로세스로 구해 비교합니다.
 
-사용법: factorial [--numbers N] [--processes P] [--naive]
+사용법: cargo run -p examples-ko --bin factorial -- [--numbers N] [--processes P] [--naive]
 
   --numbers N     0부터 N-1까지 구합니다 (기본 12000)
   --processes P   프로세스의 수 (기본 5)
@@ -31,8 +33,8 @@ const NUMBERS: u32 = 12_000;
 const PROCESSES: usize = 5;
 /// 0!부터 11999!까지의 비트 수를 모두 더한 값.
 const TOTAL_BITS: u64 = 819_864_688;
-/// 한 번에 작업자에게 보내는 숫자의 수. 하나씩 보내면 오가는 값이, 너무 많이 보내면 끝에서 노는 작업자가
-/// 생깁니다.
+/// 작업자가 한 번에 가져가는 숫자의 수. 너무 적으면 가져가는 횟수가 늘고, 너무 많으면 마지막에 한 작업자만 남아
+/// 일합니다.
 const CHUNK: usize = 16;
 
 fn main() -> Result<()> {
@@ -51,7 +53,7 @@ fn main() -> Result<()> {
     let alone_time = start.elapsed().as_secs_f64();
     println!("혼자서: {alone_time:.2}초");
 
-    let start = Instant::now();
+    let (start, cpu) = (Instant::now(), cpu_seconds()?);
     let bar = progress(numbers);
     // 작업자를 띄우는 시간과, 결과를 옮기고 큰 수로 읽는 시간도 포함해 잽니다.
     // ANCHOR: pool
@@ -64,6 +66,8 @@ fn main() -> Result<()> {
         .collect::<Result<Vec<BigUint>>>()?;
     // ANCHOR_END: pool
     let together_time = start.elapsed().as_secs_f64();
+    drop(pool); // 작업자들이 끝나야 그들이 쓴 CPU 시간을 알 수 있습니다.
+    let used = (cpu_seconds()? - cpu) / together_time;
     println!("프로세스 {processes}개로: {together_time:.2}초");
 
     ensure!(alone == together, "프로세스 하나로 구한 결과와 나누어 구한 결과가 다릅니다");
@@ -71,17 +75,40 @@ fn main() -> Result<()> {
     ensure!(numbers != NUMBERS || bits == TOTAL_BITS, "비트 수의 합이 다릅니다: {bits}");
     println!("두 결과는 같습니다. 모두 {bits}비트, 약 {:.1}MB입니다.", bits as f64 / 8e6);
 
-    let ratio = alone_time / together_time;
-    let cores = available_parallelism()?.get();
-    let most = processes.min(cores);
-    println!("나누어 구하는 속도는 혼자 구할 때의 {ratio:.2}배입니다.");
-    println!(
-        "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 최대 {most}배까지 빨라질 수 있습니다. \
-         그 한계의 {:.0}%를 얻었습니다.",
-        100.0 * ratio / most as f64
-    );
+    println!("나누어 구하는 속도는 혼자 구할 때의 {:.2}배입니다.", alone_time / together_time);
+    println!("{}", limit(processes, available_parallelism()?.get(), used));
     println!("--- 팩토리얼 예제 종료 ---");
     Ok(())
+}
+
+/// 몇 배까지 빨라질 수 있는지, 그리고 이번에 코어를 다 쓰지 못했다면 그 이유.
+fn limit(processes: usize, cores: usize, used: f64) -> String {
+    let most = processes.min(cores);
+    if cores == 1 {
+        return "이 컴퓨터의 코어는 1개이므로, 나누어도 빨라지지 않습니다.".to_owned();
+    }
+    if processes == 1 {
+        return "작업자가 하나이면 나누어도 빨라지지 않습니다.".to_owned();
+    }
+    let mut said = format!(
+        "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 {most}배쯤이 한계입니다."
+    );
+    if used < 0.75 * most as f64 {
+        said += &format!(
+            " 이번에는 코어를 {used:.1}개만큼만 썼습니다. 다른 프로그램이 코어를 쓰고 있거나, 나누기에는 일이 너무 작습니다."
+        );
+    }
+    said
+}
+
+/// 이 프로세스와, 이미 끝난 자식들이 쓴 CPU 시간.
+fn cpu_seconds() -> Result<f64> {
+    let mut microseconds = 0;
+    for who in [UsageWho::RUSAGE_SELF, UsageWho::RUSAGE_CHILDREN] {
+        let usage = getrusage(who)?;
+        microseconds += (usage.user_time() + usage.system_time()).num_microseconds();
+    }
+    Ok(microseconds as f64 / 1e6)
 }
 
 /// 숫자의 수, 프로세스의 수, `--naive`가 있는지.
@@ -127,7 +154,7 @@ fn product(low: u32, high: u32) -> BigUint {
         let middle = low.midpoint(high);
         return product(low, middle) * product(middle + 1, high);
     }
-    // 짧은 구간은 차례로 곱하되, 64비트를 넘치기 전까지는 보통 곱셈으로 모읍니다.
+    // 짧은 구간은 차례로 곱하되, 64비트 정수에 담기는 동안은 보통 곱셈으로 모읍니다.
     let (mut long, mut short) = (BigUint::from(1u32), 1u64);
     for factor in (low..=high).map(u64::from) {
         short = short.checked_mul(factor).unwrap_or_else(|| {
@@ -144,4 +171,18 @@ fn product(low: u32, high: u32) -> BigUint {
 /// 큰 수를 바이트로 반환합니다. `BigUint`의 serde 형식은 자리마다 하나씩 옮겨 적으므로 느립니다.
 fn factorial_bytes(number: u32, naive: bool) -> ByteBuf {
     ByteBuf::from(factorial(number, naive).to_bytes_le())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::limit;
+
+    #[test]
+    fn idle_cores_are_mentioned_and_one_worker_has_no_limit() {
+        assert!(limit(5, 2, 1.9).ends_with("프로세스 5개로는 2배쯤이 한계입니다."));
+        assert!(limit(5, 8, 4.8).ends_with("프로세스 5개로는 5배쯤이 한계입니다."));
+        assert!(limit(5, 2, 1.2).contains("코어를 1.2개만큼만 썼습니다"));
+        assert_eq!(limit(1, 2, 1.3), "작업자가 하나이면 나누어도 빨라지지 않습니다.");
+        assert_eq!(limit(5, 1, 0.9), "이 컴퓨터의 코어는 1개이므로, 나누어도 빨라지지 않습니다.");
+    }
 }

@@ -20,7 +20,7 @@ use pipe::{ChannelError, Receiver, Sender, pipe};
 const HELP: &str = "\
 11.2 맥박: 계산하는 동안 다른 프로세스가 살아 있음을 알립니다.
 
-사용법: heartbeat [--interval 초]
+사용법: cargo run -p examples-ko --bin heartbeat -- [--interval 초]
 
   --interval 초   알리는 간격, 0.01에서 3600까지 (기본 5). 계산은 그 2.5배 동안 합니다
   -h, --help      이 도움말";

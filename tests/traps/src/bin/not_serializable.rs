@@ -1,7 +1,7 @@
 //! 기대: 다른 프로세스로 보낼 수 없습니다
 //! 줄: Process::spawn(read, (file,))
 //!
-//! 파이썬에서 열린 파일처럼 직렬화할 수 없는 인수는 실행해 보아야 `TypeError: cannot pickle`이 됩니다.
+//! 파이썬에서 열린 파일을 인수로 건네면 `fork`에서는 되고, `spawn`과 `forkserver`에서는 실행해 보아야 `TypeError`가 됩니다.
 
 use std::fs::File;
 
