@@ -4,117 +4,186 @@
 # 명령에 준 인수를 "$@"로 받습니다. 빈칸이 든 인수도 나뉘지 않습니다.
 set positional-arguments
 
+# 실패하면 예제가 한국어로 알리므로 just가 덧붙이는 영어는 빼고([no-exit-message]), 프로젝트를 고칠 때만 쓰는 것은 목록에서
+# 뺍니다([private]). 목록은 80칸과 22줄 안에 들어갑니다.
+
 # just만 치면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 실행합니다.
 _list:
     @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted --list-heading {{ quote("just 다음에 적을 수 있는 것 (인수는 예제로 넘어갑니다)\n") }}
 
 # 11.1–11.8 모든 예제를 차례로 (1분쯤)
+[no-exit-message]
 run-all *ARGS:
     @cargo run -- "$@"
 
-# 11.1 스레드와 프로세스: 속도, 메모리, 격리를 비교합니다
+# 11.1 스레드와 프로세스의 속도, 격리
+[no-exit-message]
 run-threads-vs-processes *ARGS:
     @cargo run -p examples-ko --bin threads-vs-processes -- "$@"
 
-# 11.1 두 요리사: 스레드로 요리합니다
+# 11.1 두 요리사: 스레드로
+[private, no-exit-message]
 run-two-cooks-threads *ARGS:
     @cargo run -p examples-ko --bin two-cooks-threads -- "$@"
 
-# 11.1 두 요리사: 프로세스로 요리합니다
+# 11.1 두 요리사: 프로세스로
+[private, no-exit-message]
 run-two-cooks-processes *ARGS:
     @cargo run -p examples-ko --bin two-cooks-processes -- "$@"
 
-# 11.1 두 요리사를 스레드로, 이어서 프로세스로 실행합니다
-run-two-cooks: run-two-cooks-threads run-two-cooks-processes
+# 11.1 두 요리사: 스레드로, 프로세스로
+[no-exit-message]
+run-two-cooks *ARGS:
+    @cargo run -p examples-ko --bin two-cooks-threads -- "$@"
+    @cargo run -p examples-ko --bin two-cooks-processes -- "$@"
 
-# 11.2 팩토리얼 12,000개: 프로세스 하나로, 이어서 다섯으로 구합니다
+# 11.2 팩토리얼 12,000개를 나누어 계산
+[no-exit-message]
 run-factorial *ARGS:
     @cargo run -p examples-ko --bin factorial -- "$@"
 
-# 11.2 계산하는 동안 다른 프로세스가 살아 있다고 알립니다
+# 11.2 계산하는 동안 살아 있다고 알리기
+[no-exit-message]
 run-heartbeat *ARGS:
     @cargo run -p examples-ko --bin heartbeat -- "$@"
 
-# 11.3 Pool: 네 프로세스가 제곱을 나누어 계산합니다
+# 11.3 Pool: 제곱을 나누어 계산
+[no-exit-message]
 run-pool *ARGS:
     @cargo run -p pool -- "$@"
 
-# 11.4 Process: 함수 둘을 두 프로세스에서 동시에 실행합니다
+# 11.4 Process: 함수 둘을 동시에
+[no-exit-message]
 run-process *ARGS:
     @cargo run -p process -- "$@"
 
-# 11.5 Queue: 생산자 하나와 소비자 둘이 큐로 아이템을 주고받습니다
+# 11.5 Queue: 생산자 하나, 소비자 둘
+[no-exit-message]
 run-queue *ARGS:
     @cargo run -p queue -- "$@"
 
-# 11.5 큐가 보장하는 순서와 보장하지 않는 순서
+# 11.5 큐가 보장하는 순서
+[no-exit-message]
 run-order *ARGS:
     @cargo run -p examples-ko --bin order -- "$@"
 
-# 11.5 꺼내기 전에 조인하면 왜 멈추는가
+# 11.5 꺼내기 전에 조인하면 멈춥니다
+[no-exit-message]
 run-full-queue *ARGS:
     @cargo run -p examples-ko --bin full-queue -- "$@"
 
-# 11.6 Pipe: 단방향으로, 이어서 양방향으로
+# 11.6 Pipe: 단방향과 양방향
+[no-exit-message]
 run-pipe *ARGS:
     @cargo run -p pipe -- "$@"
 
-# 11.6 보내는 쪽이 남아 있으면 왜 종료되지 않는가
+# 11.6 왜 파이프가 끝나지 않는가
+[no-exit-message]
 run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
 # 11.6 같은 단방향 파이프를 ipc-channel 크레이트로
+[private]
+[no-exit-message]
 run-ipc-channel-pipe *ARGS:
     @cargo run -p examples-ko --bin ipc-channel-pipe -- "$@"
 
-# 11.7 Lock: 네 프로세스가 카운터 하나를 400000까지 증가시킵니다
+# 11.7 Lock: 카운터를 400000까지
+[no-exit-message]
 run-lock *ARGS:
     @cargo run -p lock -- "$@"
 
-# 11.7 락이 없으면 갱신이 몇 번 사라지는가
+# 11.7 락이 없으면 사라지는 갱신
+[no-exit-message]
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
 
 # 11.7 락이 있어도, 읽을 때와 쓸 때 따로 획득하면 갱신을 잃습니다
+[private]
+[no-exit-message]
 run-two-acquires *ARGS:
     @cargo run -p examples-ko --bin two-acquires -- "$@"
 
 # 11.7 두 락을 서로 다른 순서로 획득하면 멈춥니다
+[private]
+[no-exit-message]
 run-two-locks *ARGS:
     @cargo run -p examples-ko --bin two-locks -- "$@"
 
-# 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
+# 11.8 Semaphore: 여섯이 두 자리를
+[no-exit-message]
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"
 
-# 11.3–11.8 NAME(pool, process, queue, pipe, lock, semaphore)을 일부러 부수고, Rust와 파이썬에서 무엇이 보이는지 비교합니다
+# 11.3–11.8 일부러 부수기: just break lock
+[no-exit-message]
 break NAME='' *ARGS='':
     @cargo run -p examples-ko --bin break -- "$@"
 
-# 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock
-copy NAME='' DEST='':
+# 가져가기: just copy lock ../my-lock
+[no-exit-message]
+copy *NAMES_AND_DEST:
     @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"
 
 # 모든 테스트
+[no-exit-message]
 test *ARGS:
     cargo test "$@"
 
 # 죽이고 막고 넘치게 하기를 오래 되풀이합니다 (예: just torture 1 15 --seed 7, just torture --controls)
+[private, no-exit-message]
 torture *ARGS:
     @cargo run --release -p tests --bin torture -- "$@"
 
-# 스레드, 커널, 파이썬과 속도를 비교합니다 (예: just compare lock queue, just compare --rounds 11 --json, just compare --growth)
+# 예: just compare lock queue, just compare --rounds 11 --json, just compare --growth
+# 스레드, 커널, 파이썬과 속도 비교
+[no-exit-message]
 compare *ARGS:
     @cargo run --release -p tests --bin compare -- "$@"
 
 # 서식, 린트, 문서
+[private, no-exit-message]
 lint:
     sh .ci/lint
 
 # CI가 하는 일 전부
+[private, no-exit-message]
 ci:
     bash .ci/run
 
-# 이 컴퓨터에 무엇이 있고 무엇이 모자라는지
+# 무엇이 모자라는지
+[no-exit-message]
 doctor:
     @JUST={{ quote(just_executable()) }} sh scripts/doctor
+
+# 이름만 적어도 됩니다.
+[private]
+alias pool := run-pool
+[private]
+alias process := run-process
+[private]
+alias queue := run-queue
+[private]
+alias pipe := run-pipe
+[private]
+alias lock := run-lock
+[private]
+alias semaphore := run-semaphore
+[private]
+alias threads-vs-processes := run-threads-vs-processes
+[private]
+alias two-cooks := run-two-cooks
+[private]
+alias factorial := run-factorial
+[private]
+alias heartbeat := run-heartbeat
+[private]
+alias order := run-order
+[private]
+alias full-queue := run-full-queue
+[private]
+alias pipe-end := run-pipe-end
+[private]
+alias no-lock := run-no-lock
+[private]
+alias all := run-all

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use crate::procfs::state;
+use crate::procfs::{own_status, state};
 use crate::wait::{PATIENCE, until};
 
 /// 이만큼 한 번도 깨지 않았으면 깊이 잠든 것으로 봅니다.
@@ -44,7 +44,5 @@ pub fn all_asleep(pids: &[u32]) -> Result<()> {
 
 /// 이 프로세스의 상주 메모리(바이트).
 pub fn resident() -> Result<u64> {
-    let pages = fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = pages.split_whitespace().nth(1).context("statm이 짧습니다")?.parse()?;
-    Ok(pages * 4096)
+    own_status("VmRSS:")
 }

@@ -100,9 +100,15 @@ pub fn files_under(pid: u32, folder: &Path) -> Result<Vec<String>> {
 
 /// 이 프로세스의 주소 공간(바이트).
 pub fn address_space() -> Result<u64> {
-    let pages = fs::read_to_string("/proc/self/statm")?;
-    let pages: u64 = pages.split_whitespace().next().context("statm이 비었습니다")?.parse()?;
-    Ok(pages * 4096)
+    own_status("VmSize:")
+}
+
+/// `/proc/self/status`의 크기 하나(바이트). `statm`은 페이지로 세는데, 페이지의 크기는 컴퓨터마다 다릅니다.
+pub fn own_status(field: &str) -> Result<u64> {
+    let status = fs::read_to_string("/proc/self/status")?;
+    let size = status.lines().find_map(|line| line.strip_prefix(field)?.strip_suffix(" kB"));
+    Ok(size.with_context(|| format!("status에 {field} 줄이 없습니다"))?.trim().parse::<u64>()?
+        * 1024)
 }
 
 /// 다른 프로세스에 시그널을 보냅니다.

@@ -98,6 +98,19 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
     let readme = fs::read_to_string(copied.join("README.md"))?;
     // break만은 무엇을 부술지 이름이 있어야 합니다.
     let command = if name == "break" { "run -- lock" } else { "run" };
+    let named = format!("cargo {}", command.replace("run", &format!("run -p {name}")));
+    let source = fs::read_to_string(copied.join("crates").join(name).join("src/main.rs"))?;
+    if !source.contains(&format!("//! 실행: `{named}`\n")) {
+        return Err(format!("머리말의 실행 줄이 `{named}`가 아닙니다").into());
+    }
+    let workspace = fs::read_to_string(copied.join("Cargo.toml"))?;
+    if !workspace.contains("[profile.dev]\nopt-level = 1\n") {
+        return Err(format!("최적화 설정이 없습니다: {workspace}").into());
+    }
+    let help = cargo(&copied, "run -- --help")?;
+    if !help.contains(&format!("사용법: cargo run -p {name}")) {
+        return Err(format!("도움말이 입력한 명령을 보여 주지 않습니다: {help}").into());
+    }
     if readme.lines().next() != Some(&format!("`cargo {command}`")) {
         return Err("README의 첫 줄은 명령이어야 합니다".into());
     }
@@ -164,6 +177,44 @@ fn every_example_runs_after_being_taken_home() -> Result {
     Ok(())
 }
 
+/// 여럿을 한꺼번에, 그리고 나중에 더 가져가도 모두 실행되고, 그사이 고친 것은 그대로 남습니다.
+#[test]
+fn examples_live_together() -> Result {
+    let outside = Outside::new("함께")?;
+    let home = outside.0.join("함께");
+    let take = |names: &[&str]| -> Result {
+        let done = copy(&outside.0, &[names, &["함께"]].concat())?;
+        let said = String::from_utf8_lossy(&done.stderr).into_owned();
+        if done.status.success() { Ok(()) } else { Err(said.into()) }
+    };
+    take(&["semaphore", "lock"])?;
+    assert!(cargo(&home, "run")?.contains("--- Semaphore 예제 종료 ---"));
+    let mine = "// 내가 고친 것\n";
+    let lock = home.join("crates/lock/src/lock.rs");
+    fs::write(&lock, fs::read_to_string(&lock)? + mine)?;
+
+    // no-lock은 lock도 씁니다.
+    take(&["no-lock", "order"])?;
+    assert!(fs::read_to_string(&lock)?.ends_with(mine));
+    assert!(cargo(&home, "run")?.contains("--- Semaphore 예제 종료 ---"));
+    // README가 알려 주는 명령들은 모두 실행됩니다.
+    let readme = fs::read_to_string(home.join("README.md"))?;
+    let commands: Vec<_> =
+        readme.lines().filter_map(|line| line.strip_prefix("`cargo ")?.strip_suffix('`')).collect();
+    assert_eq!(commands, ["run", "run -p lock", "run -p no-lock", "run -p order"]);
+    for command in commands {
+        assert!(cargo(&home, command)?.contains("예제 종료 ---"), "{command}");
+    }
+
+    let before: BTreeSet<PathBuf> = files(&home)?.into_iter().collect();
+    for again in [&["lock"][..], &["pipe", "lock"]] {
+        let refused = take(again).expect_err("이미 있는 예제를 덮어썼습니다").to_string();
+        assert!(refused.contains("cargo run -p lock"), "{refused}");
+        assert_eq!(files(&home)?.into_iter().collect::<BTreeSet<_>>(), before);
+    }
+    Ok(())
+}
+
 /// 거절할 때는 2로 끝나고, 이유를 알리고, 아무것도 만들지 않습니다.
 #[test]
 fn wrong_requests_leave_nothing_behind() -> Result {
@@ -192,7 +243,8 @@ fn wrong_requests_leave_nothing_behind() -> Result {
         (&["lock", inside], "저장소 안입니다"),
         (&["lock", "고리/새 폴더"], "저장소 안입니다"),
         (&["lock", "없음/../고리/새 폴더"], "'..'"),
-        (&["lock", "새", "폴더"], "너무 많습니다"),
+        (&["lock", "새", "폴더"], "따옴표"),
+        (&["lock", "없는-예제", "새 폴더"], "'없는-예제'"),
     ];
     for (args, reason) in cases {
         let refused = copy(here, args)?;

@@ -30,7 +30,7 @@ const NO_ADVICE: &str = "";
 const ROWS: &[Row] = &[
     ("linker `cc` not found", NO_ADVICE, building::without_linker),
     ("requires rustc 1.86", NO_ADVICE, building::with_old_rust),
-    ("이 프로젝트는 리눅스 x86-64(glibc)에서 동작합니다", "WSL2", building::for_other_systems),
+    ("이 프로젝트는 리눅스(x86-64, aarch64)에서 동작합니다", "WSL2", building::for_other_systems),
     ("바깥 변수를 캡처한 클로저나 함수 포인터는", "인수로 건네십시오", building::capturing_closure),
     ("이 인수로 다른 프로세스에서 호출할 수 없습니다", "여섯 개까지", building::unfit_function),
     ("빌린_값은_보낼_수_없습니다", "소유한_값을_쓰십시오", building::string_slice),
@@ -69,6 +69,7 @@ const ROWS: &[Row] = &[
     ("아무도 마치지 못합니다", "join이 돌려준 에러", using::task_not_done),
     ("큐의 공유 메모리가 망가졌습니다", "새로 만드십시오", using::queue_corrupted),
     ("제한 시간", "더 기다리", using::time_passes),
+    ("호출을 쓸 수 없습니다", "리눅스 5.4 이상에서", limits::calls),
 ];
 
 fn main() -> ! {

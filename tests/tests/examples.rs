@@ -3,7 +3,6 @@
 //! 실행: `cargo test -p tests --test examples`
 
 use std::collections::BTreeSet;
-use std::ffi::OsStr;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -30,6 +29,7 @@ const PROGRAMS: [&str; 13] = [
     "two-cooks-threads",
     "two-locks",
 ];
+const LESSONS: [&str; 6] = ["lock", "pipe", "pool", "process", "queue", "semaphore"];
 
 /// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
 fn folder() -> &'static Path {
@@ -150,18 +150,6 @@ fn multiplying_by_halves_is_faster() {
     };
     let by_halves: f64 = seconds(&["--numbers", "3000"]);
     assert!(by_halves < seconds(&["--numbers", "3000", "--naive"]));
-}
-
-#[test]
-fn wrong_values_are_explained() {
-    for (args, why) in [
-        (["factorial", "--numbers", "0"], "`0`: 1 이상의 정수를"),
-        (["factorial", "--processes", "many"], "`many`: 1 이상의 정수를"),
-        (["heartbeat", "--interval", "-1"], "`-1`: 0.01에서 3600까지의 수를"),
-    ] {
-        let errors = run(args[0], &args[1..]).stderr;
-        assert!(String::from_utf8_lossy(&errors).starts_with(why), "{args:?}");
-    }
 }
 
 #[test]
@@ -293,16 +281,31 @@ fn two_cooks_differ_only_in_where_they_work() {
     }
 }
 
-/// cargo를 흉내 내는 것을 주어, 예제를 실행하지 않고 둘러보기만 확인합니다.
-fn tour_with(cargo: impl AsRef<OsStr>) -> (Option<i32>, String, String) {
-    let output = program("tour").env("CARGO", cargo).output().unwrap();
+/// 둘러보기를 다른 폴더에 두고, 그 옆의 예제들과 cargo는 `body`만 하는 셸로 꾸며 실행합니다.
+fn tour_with(cargo: &str, body: &str, args: &[&str]) -> (Option<i32>, String, String) {
+    let staged = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR")).unwrap();
+    let tour = staged.path().join("tour");
+    // 테스트의 스레드가 쓰던 파일은 다른 스레드가 그 사이에 띄운 자식에게도 열려 있어, 실행이 거절되기도 합니다.
+    // 그래서 다른 프로세스가 쓰게 합니다.
+    let write = r#"cp "$1" "$2/tour" && printf '#!/bin/sh\n%s\n' "$3" > "$2/cargo" && shift 3 &&
+        for name in "$@"; do printf '#!/bin/sh\n%s\n' "$BODY" > "$FOLDER/$name"; done && chmod +x "$FOLDER"/*"#;
+    let mut stage = Command::new("sh");
+    stage
+        .args(["-c", write, "sh"])
+        .arg(program("tour").get_program())
+        .arg(staged.path())
+        .arg(cargo);
+    stage.args(PROGRAMS.iter().filter(|name| **name != "tour")).args(LESSONS);
+    assert!(stage.env("BODY", body).env("FOLDER", staged.path()).status().unwrap().success());
+    let output =
+        Command::new(tour).args(args).env("CARGO", staged.path().join("cargo")).output().unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (output.status.code(), text(output.stdout), text(output.stderr))
 }
 
 #[test]
 fn tour_visits_every_section_in_order() {
-    let (code, text, errors) = tour_with("/bin/true");
+    let (code, text, errors) = tour_with("exit 0", r#"echo "${0##*/} $*""#, &[]);
     assert_eq!((code, errors.as_str()), (Some(0), ""));
     assert_eq!(text.lines().last(), Some("모든 예제 완료"));
     let visited: Vec<&str> = text.lines().filter_map(|line| line.strip_prefix("[")).collect();
@@ -310,48 +313,84 @@ fn tour_visits_every_section_in_order() {
         visited.iter().map(|line| line.split(' ').nth(1).unwrap_or_default()).collect();
     assert!(sections.is_sorted(), "{sections:?}");
     assert_eq!(BTreeSet::from_iter(sections).len(), 8);
+    let lines: Vec<&str> = text.lines().collect();
+    // 보여 준 명령 다음에, 그 명령이 실행하는 프로그램이 말합니다.
+    let shows = |typed: String, name: &str| {
+        let at = lines.iter().position(|line| line.starts_with(&typed)).expect(&typed);
+        let args = lines[at].split(" -- ").nth(1).unwrap_or_default();
+        assert_eq!(lines[at + 2], format!("{name} {args}"), "{typed}");
+    };
     for name in PROGRAMS.iter().filter(|name| **name != "tour") {
-        assert!(text.contains(&format!("cargo run -p examples-ko --bin {name}")), "{name}");
+        shows(format!("cargo run -p examples-ko --bin {name}"), name);
     }
-    for name in ["pool", "process", "queue", "pipe", "lock", "semaphore"] {
-        assert!(text.lines().any(|line| line == format!("cargo run -p {name}")), "{name}");
+    for name in LESSONS {
+        shows(format!("cargo run -p {name}"), name);
     }
     assert!(!text.contains('\x1b'), "터미널이 아닌데 색이 있습니다");
 }
 
 #[test]
 fn tour_stops_at_the_first_failure() {
-    let folder = tempfile::tempdir().unwrap();
-    // 테스트의 스레드가 쓰던 파일은 다른 스레드가 그 사이에 띄운 자식에게도 열려 있어, 실행이 거절되기도 합니다.
-    // 그래서 다른 프로세스가 쓰게 합니다.
-    let fake = |body: &str| {
-        let path = folder.path().join("cargo");
-        let write = r#"printf '#!/bin/sh\n%s\n' "$2" > "$1" && chmod +x "$1""#;
-        let written = Command::new("sh").args(["-c", write, "sh"]).arg(&path).arg(body).status();
-        assert!(written.unwrap().success());
-        path
-    };
-    let (code, text, errors) = tour_with(fake(r#"case "$*" in run*process) exit 7;; esac"#));
+    let stopped = |body| tour_with("exit 0", body, &[]);
+    let (code, text, errors) = stopped(r#"case $0 in */process) exit 7;; esac"#);
     assert_eq!(code, Some(1));
     assert!(errors.contains("11.4 Process") && errors.contains("종료 코드 7"), "{errors}");
     assert!(!text.contains("11.5") && !text.contains("모든 예제 완료"), "{text}");
 
     // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 하므로, 되돌려 놓고 죽습니다.
-    let interrupted = r#"[ "$1" = build ] || exec env --default-signal=INT sh -c 'kill -INT $$'"#;
-    let (code, _, errors) = tour_with(fake(interrupted));
+    let (code, _, errors) = stopped("exec env --default-signal=INT sh -c 'kill -INT $$'");
     assert_eq!(code, Some(130), "{errors}");
 
     // 실행한 예제의 출력을 받는 쪽이 닫혔을 뿐입니다.
-    let closed = r#"[ "$1" = build ] || exec env --default-signal=PIPE sh -c 'kill -PIPE $$'"#;
-    let (code, _, errors) = tour_with(fake(closed));
+    let (code, _, errors) = stopped("exec env --default-signal=PIPE sh -c 'kill -PIPE $$'");
     assert_eq!((code, errors.as_str()), (Some(141), ""));
 
-    let (code, _, errors) =
-        tour_with(fake(r#"[ "$1" = run ] || { echo 왜냐하면 >&2; exit 101; }"#));
+    let (code, _, errors) = tour_with("echo 왜냐하면 >&2; exit 101", "exit 0", &[]);
     assert_eq!(code, Some(1));
     assert!(errors.contains("빌드하지 못했습니다") && errors.contains("왜냐하면"), "{errors}");
 
-    let (code, _, errors) = tour_with(folder.path().join("없는 cargo"));
-    assert_eq!(code, Some(1));
+    let output = program("tour").env("CARGO", "/없는 cargo").output().unwrap();
+    let errors = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1));
     assert!(errors.contains("cargo를 실행하지 못했습니다"), "{errors}");
+}
+
+/// `cargo run lock`처럼 이름을 적으면 그것만 실행합니다.
+#[test]
+fn tour_runs_one_example_by_its_name() {
+    let typed = |args: &[&str]| tour_with(r#"echo "$@""#, "exit 0", args);
+    let (code, text, _) = typed(&["lock", "--help"]);
+    assert_eq!((code, text.as_str()), (Some(0), "run -p lock -- --help\n"));
+    let (code, text, _) = typed(&["heartbeat"]);
+    assert_eq!((code, text.as_str()), (Some(0), "run -p examples-ko --bin heartbeat --\n"));
+    let (code, text, errors) = typed(&["lokc"]);
+    assert_eq!((code, text.as_str()), (Some(2), ""));
+    assert!(errors.contains("'lokc'") && errors.contains(" lock "), "{errors}");
+}
+
+/// `--help`는 독자가 입력한 명령을 보여 주고, 잘못 적은 것은 어느 것이 왜 잘못되었는지 알립니다.
+#[test]
+fn usage_shows_the_typed_command_and_the_reason() {
+    let cargo = |name: &str, args: &[&str]| {
+        let mut run = Command::new(env!("CARGO"));
+        run.args(["run", "-q", "--manifest-path", MANIFEST, "-p", "examples-ko", "--bin", name]);
+        let target = folder().parent().unwrap();
+        let output = run.arg("--target-dir").arg(target).arg("--").args(args).output().unwrap();
+        String::from_utf8([output.stdout, output.stderr].concat()).unwrap()
+    };
+    let typed = "사용법: cargo run -p examples-ko --bin";
+    assert!(cargo("order", &["--help"]).contains(&format!("{typed} order\n")));
+    assert!(cargo("heartbeat", &["--help"]).contains(&format!("{typed} heartbeat -- [--interval")));
+    for (name, args, reason) in [
+        ("heartbeat", &["--interval", "7000"][..], "--interval에는 0.01에서 3600까지의 수(초)를"),
+        ("heartbeat", &["--interval", "7000"], ": 7000\n"),
+        ("heartbeat", &["--interval"], "--interval 뒤에 값이 없습니다"),
+        ("factorial", &["--numbers", "many"], "--numbers에는 1 이상의 정수를 적으십시오: many"),
+        ("factorial", &["--naive=yes"], "--naive에는 값을 적지 않습니다: yes"),
+        ("order", &["--fast"], "모르는 옵션입니다: --fast"),
+        ("order", &["빨리"], "모르는 인수입니다: 빨리"),
+    ] {
+        let said = String::from_utf8(run(name, args).stderr).unwrap();
+        assert!(said.contains(reason), "{name} {args:?}: {said}");
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use toml::Table;
+use unicode_width::UnicodeWidthStr;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error>>;
 
@@ -118,7 +119,9 @@ fn every_example_has_a_row_and_a_recipe_in_its_section() -> Result {
         let lines: Vec<&str> = justfile.lines().collect();
         let at = lines.iter().position(|line| *line == format!("{recipe} *ARGS:"));
         let at = at.ok_or_else(|| format!("justfile에 {recipe}이(가) 없습니다"))?;
-        assert!(lines[at - 1].starts_with(&format!("# {section} ")), "{recipe}: 설명의 절 번호");
+        let above = lines[..at].iter().rfind(|line| !line.starts_with('['));
+        let numbered = |line: &&str| line.starts_with(&format!("# {section} "));
+        assert!(above.is_some_and(numbered), "{recipe}: 설명의 절 번호");
         assert_eq!(lines[at + 1].trim(), format!("@{run} -- \"$@\""), "{recipe}");
     }
     Ok(())
@@ -126,14 +129,42 @@ fn every_example_has_a_row_and_a_recipe_in_its_section() -> Result {
 
 #[test]
 fn every_run_recipe_has_its_example() -> Result {
-    let recipes: Vec<String> = examples()?.into_iter().map(|example| example.recipe).collect();
-    for line in read("justfile")?.lines().filter(|line| line.starts_with("run-")) {
-        let (head, together) = line.split_once(':').unwrap_or_default();
-        let name = head.split(' ').next().unwrap_or_default();
-        let known = |name: &str| recipes.iter().any(|recipe| recipe == name);
+    let runs: Vec<String> =
+        examples()?.into_iter().map(|example| format!("@{} -- \"$@\"", example.run)).collect();
+    for recipe in read("justfile")?.split("\nrun-").skip(1) {
+        let (head, rest) = recipe.split_once('\n').unwrap_or_default();
         // 여럿을 이어서 실행하는 명령은 그 하나하나가 예제여야 합니다.
-        let several = !together.is_empty() && together.split_whitespace().all(known);
-        assert!(name == "run-all" || known(name) || several, "{line}");
+        let body: Vec<_> = rest.lines().map_while(|line| line.strip_prefix("    ")).collect();
+        let known = body.iter().all(|line| runs.iter().any(|run| run == line));
+        assert!(head == "all *ARGS:" || (known && !body.is_empty()), "run-{head}");
+    }
+    Ok(())
+}
+
+/// `just`의 목록은 작은 터미널(80칸, 24줄)에서 명령을 입력한 줄과 다음 줄까지 한눈에 보여야 합니다.
+#[test]
+fn the_list_of_recipes_fits_a_small_terminal() -> Result {
+    let justfile = read("justfile")?;
+    let mut rows = Vec::new();
+    let mut lines = justfile.lines().peekable();
+    let (mut doc, mut private) = ("", false);
+    while let Some(line) = lines.next() {
+        match line.split(':').next().unwrap_or_default() {
+            "" => (doc, private) = ("", false),
+            _ if line.starts_with('#') => doc = line,
+            _ if line.starts_with('[') => private = line.contains("private"),
+            _ if line.starts_with([' ', '_']) || private => {}
+            head if lines.peek().is_some_and(|next| next.starts_with("    ")) => {
+                rows.push((head, doc));
+            }
+            _ => {}
+        }
+    }
+    let widest = rows.iter().map(|(head, _)| head.width()).max().unwrap_or_default();
+    assert!((10..22).contains(&rows.len()), "제목까지 {}줄: {rows:#?}", rows.len() + 1);
+    for (head, doc) in &rows {
+        let width = 4 + widest + 1 + doc.width();
+        assert!(!doc.is_empty() && width <= 80, "{head}: {width}칸");
     }
     Ok(())
 }

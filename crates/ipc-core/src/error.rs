@@ -1,15 +1,12 @@
-//! 에러와, 사람에게 하는 말.
+//! 에러들과, 막혔을 때 할 일.
 //!
 //! 에러의 `Debug`는 `Display`와 같습니다. `unwrap()`이나 `main`의 `Err`로 나와도 무엇을 해야 하는지 읽을 수 있습니다.
 
-use std::env::args_os;
 use std::io;
-use std::process::exit;
 
 use nix::sys::signal::Signal;
 use rustix::io::Errno;
 
-use crate::child::end_with_closed_output;
 use crate::parcel::DESCRIPTORS_MAX;
 
 /// 에러 타입의 `Debug`를 `Display`와 같게 합니다.
@@ -123,6 +120,15 @@ pub enum ProcessError {
         "`{task}` 함수는 ipc-core와 다른 실행 파일이나 라이브러리에 있습니다. prefer-dynamic이나 dylib 없이 정적으로 링크하십시오"
     )]
     OtherObject { task: &'static str },
+    /// 커널이 너무 오래되었거나 컨테이너가 막아, 꼭 필요한 호출을 쓸 수 없습니다.
+    #[error(
+        "커널의 `{call}` 호출을 쓸 수 없습니다({error}). 리눅스 5.4 이상에서, 컨테이너라면 이 호출을 막지 않는 곳(도커 20.10 이상)에서 실행하십시오"
+    )]
+    Kernel {
+        call: &'static str,
+        #[source]
+        error: io::Error,
+    },
     /// 운영체제가 새 프로세스를 거절했습니다.
     #[error("프로세스를 시작하지 못했습니다({0}). {hint}", hint = start_hint(.0))]
     Start(#[source] io::Error),
@@ -208,35 +214,10 @@ pub fn hint(error: &io::Error) -> &'static str {
             "남은 메모리와 한도(ulimit -v, /proc/sys/vm/max_map_count)를 확인하십시오"
         }
         Some(libc::ENOSYS) => {
-            "커널이 너무 오래되었거나 컨테이너가 막은 호출입니다. 리눅스 5.3 이상에서 실행하십시오"
+            "커널이 너무 오래되었거나 컨테이너가 막은 호출입니다. 리눅스 5.4 이상에서 실행하십시오"
         }
         // 운영체제에 맡기기도 전에, 너무 큰 크기를 거절한 것입니다.
         None => "크기를 줄이십시오",
         _ => "운영체제의 한도(ulimit -a)와 컨테이너의 제한을 확인하십시오",
-    }
-}
-
-/// 예제 프로그램의 첫머리입니다. [`crate::init`] 다음 줄에서 호출합니다.
-///
-/// `source`는 그 프로그램의 소스(`include_str!("main.rs")`)입니다. `--help`에는 소스의 머리말(`//!`)을 보여 주고 0으로,
-/// 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지
-/// 않습니다. 또한 `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
-pub fn help(source: &str) {
-    end_with_closed_output();
-    match args_os().nth(1) {
-        None => {}
-        Some(arg) if arg == "--help" || arg == "-h" => {
-            for line in source.lines().map_while(|line| line.strip_prefix("//!")) {
-                println!("{}", line.trim_start());
-            }
-            exit(0);
-        }
-        Some(arg) => {
-            eprintln!(
-                "모르는 인수입니다: {}\n이 예제는 인수를 받지 않습니다. --help를 보십시오.",
-                arg.to_string_lossy()
-            );
-            exit(2);
-        }
     }
 }

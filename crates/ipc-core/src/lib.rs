@@ -2,27 +2,34 @@
 //!
 //! | 하는 일 | 파일 | 쓰는 커널의 기능 |
 //! | --- | --- | --- |
-//! | 시작: 함수를 새 프로세스에서 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수) | `posix_spawn`, `pidfd`, `O_ASYNC` |
+//! | 시작: 함수를 새 프로세스에서 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수), `kernel.rs`(커널의 확인) | `posix_spawn`, `pidfd`, `O_ASYNC` |
 //! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`(소켓), `parcel.rs`(바이트) | 유닉스 도메인 소켓, `SCM_RIGHTS` |
 //! | 공유: 같은 메모리 보기 | `shared.rs`, `plain.rs` | `memfd_create`, `mmap`, 봉인(seal) |
-//! | 차례: 한 번에 하나씩 | `mutex.rs` | 로버스트 `pthread_mutex_t` |
+//! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
-//! 에러와 사람에게 하는 말은 `error.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
+//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
 //! → 이 크레이트 → 커널.
 //!
 //! 프로그램을 쓰는 데 필요한 이름은 이 첫 화면에 있는 것이 전부입니다. 기본 요소를 *짓는* 데 쓰는 이름은 [`build`]에 따로
 //! 모았습니다.
 
-#[cfg(not(all(target_os = "linux", target_arch = "x86_64", target_env = "gnu")))]
+#[cfg(not(all(
+    target_os = "linux",
+    any(target_arch = "x86_64", target_arch = "aarch64"),
+    any(target_env = "gnu", target_env = "musl")
+)))]
 compile_error!(
-    "이 프로젝트는 리눅스 x86-64(glibc)에서 동작합니다. 윈도에서는 WSL2를, macOS에서는 리눅스 컨테이너나 가상 머신을 쓰십시오."
+    "이 프로젝트는 리눅스(x86-64, aarch64)에서 동작합니다. 윈도에서는 `wsl --install`로 WSL2를 설치하십시오. macOS에서는 도커로 `docker run -it --rm -v \"$PWD\":/here -w /here rust cargo run`을 실행하십시오."
 );
 
 mod channel;
 mod child;
+mod clocklock;
 mod error;
 mod frame;
+mod help;
+mod kernel;
 mod mutex;
 mod parcel;
 mod plain;
@@ -34,7 +41,8 @@ mod wait;
 
 pub use child::end_with_closed_output;
 pub use child::init;
-pub use error::{ChannelError, CodecError, ProcessError, help, signal_name};
+pub use error::{ChannelError, CodecError, ProcessError, signal_name};
+pub use help::{help, refuse, show};
 pub use parcel::Json;
 pub use plain::Plain;
 pub use process::Process;

@@ -19,6 +19,7 @@ use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Orderin
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use crate::clocklock::pthread_mutex_clocklock;
 use crate::debug_is_display;
 use crate::wait::{Deadline, Naps, Turns, expired, remaining};
 
@@ -70,15 +71,6 @@ pub struct Mutex {
 unsafe impl Sync for Mutex {}
 // SAFETY: 잠기지 않은 뮤텍스에는 만든 스레드에 매인 것이 없습니다.
 unsafe impl Send for Mutex {}
-
-unsafe extern "C" {
-    /// glibc 2.30부터. 벽시계가 바뀌어도 마감이 흔들리지 않게 단조 시계로 기다립니다.
-    fn pthread_mutex_clocklock(
-        mutex: *mut libc::pthread_mutex_t,
-        clock: libc::clockid_t,
-        until: *const Timespec,
-    ) -> libc::c_int;
-}
 
 /// 이 프로세스의 PID. `getpid`는 시스템 호출이라 한 번만 부릅니다.
 static OWN_PID: LazyLock<u32> = LazyLock::new(std::process::id);

@@ -37,6 +37,7 @@ use rustix::process::{
 use crate::channel::Channel;
 use crate::child::{self, MARK, Report, Start, Started};
 use crate::error::{ChannelError, ProcessError, signal_name};
+use crate::kernel;
 use crate::parcel::Message;
 use crate::task::{RemoteFn, Task};
 use crate::wait::{Deadline, after, wait_ready};
@@ -97,6 +98,7 @@ impl<T: Message> Process<T> {
         if !child::initialized() {
             return Err(ProcessError::NotInitialized);
         }
+        kernel::check()?;
         let run = RemoteFn::new(child::run::<F, Args, M>);
         let run = run.ok_or(ProcessError::OtherObject { task })?;
         let (control, childs_end) = Channel::pair()?;

@@ -7,11 +7,6 @@
 //! 마지막 줄: `--- 팩토리얼 예제 종료 ---`
 //! 함께 보기: 11.3 `crates/pool`, 스레드와 비교하려면 `threads-vs-processes.rs`
 
-use std::env::args_os;
-use std::ffi::OsStr;
-use std::num::{NonZeroU32, NonZeroUsize};
-use std::process::exit;
-use std::str::FromStr;
 use std::thread::available_parallelism;
 use std::time::Instant;
 
@@ -45,10 +40,8 @@ const CHUNK: usize = 16;
 fn main() -> Result<()> {
     ipc_core::init();
     ipc_core::end_with_closed_output();
-    let (numbers, processes, naive) = options().unwrap_or_else(|error| {
-        eprintln!("{}\n\n{HELP}", explain(error));
-        exit(2);
-    });
+    let (numbers, processes, naive) =
+        options().unwrap_or_else(|wrong| ipc_core::refuse(&wrong, HELP));
 
     println!("--- 팩토리얼 예제 시작 ---");
     println!("0부터 {}까지, 숫자 {numbers}개의 팩토리얼을 구합니다.", numbers - 1);
@@ -125,36 +118,23 @@ fn options() -> Result<(u32, usize, bool), lexopt::Error> {
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Long("numbers") => {
-                numbers = parser.value()?.parse_with(positive::<NonZeroU32>)?.get();
+                numbers = parser.value()?.parse_with(|text| match text.parse() {
+                    Ok(numbers) if numbers > 0 => Ok(numbers),
+                    _ => Err("--numbers에는 1 이상의 정수를 적으십시오"),
+                })?;
             }
             Arg::Long("processes") => {
-                processes = parser.value()?.parse_with(positive::<NonZeroUsize>)?.get();
+                processes = parser.value()?.parse_with(|text| match text.parse() {
+                    Ok(processes) if processes > 0 => Ok(processes),
+                    _ => Err("--processes에는 1 이상의 정수를 적으십시오"),
+                })?;
             }
             Arg::Long("naive") => naive = true,
-            Arg::Short('h') | Arg::Long("help") => {
-                println!("{HELP}");
-                exit(0);
-            }
+            Arg::Short('h') | Arg::Long("help") => ipc_core::show(HELP),
             other => return Err(other.unexpected()),
         }
     }
     Ok((numbers, processes, naive))
-}
-
-fn positive<N: FromStr>(text: &str) -> Result<N, &'static str> {
-    text.parse().map_err(|_| "1 이상의 정수를 적으십시오")
-}
-
-/// 인수가 왜 틀렸는지.
-fn explain(error: lexopt::Error) -> String {
-    match error {
-        lexopt::Error::ParsingFailed { value, error } => format!("`{value}`: {error}"),
-        _ => {
-            let given: Vec<_> = args_os().skip(1).collect();
-            let given = given.join(OsStr::new(" "));
-            format!("모르는 인수이거나, 뒤에 적을 값이 없습니다: {}", given.to_string_lossy())
-        }
-    }
 }
 
 /// 터미널에서만 보이는 진행 막대. 부모만 그립니다.

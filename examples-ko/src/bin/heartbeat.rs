@@ -8,10 +8,8 @@
 //! 마지막 줄: `--- 맥박 예제 종료 ---`
 //! 함께 보기: 11.4 `crates/process`, 11.6 `crates/pipe`
 
-use std::env::args_os;
-use std::ffi::OsStr;
 use std::ops::RangeInclusive;
-use std::process::{exit, id};
+use std::process::id;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -31,10 +29,7 @@ const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 fn main() -> Result<()> {
     ipc_core::init();
     ipc_core::end_with_closed_output();
-    let interval = options().unwrap_or_else(|error| {
-        eprintln!("{}\n\n{HELP}", explain(error));
-        exit(2);
-    });
+    let interval = options().unwrap_or_else(|wrong| ipc_core::refuse(&wrong, HELP));
 
     println!("--- 맥박 예제 시작 ---");
     // ANCHOR: pulse
@@ -68,29 +63,14 @@ fn options() -> Result<Duration, lexopt::Error> {
             Arg::Long("interval") => {
                 interval = parser.value()?.parse_with(|text| match text.parse() {
                     Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-                    _ => Err("0.01에서 3600까지의 수를 적으십시오"),
+                    _ => Err("--interval에는 0.01에서 3600까지의 수(초)를 적으십시오"),
                 })?;
             }
-            Arg::Short('h') | Arg::Long("help") => {
-                println!("{HELP}");
-                exit(0);
-            }
+            Arg::Short('h') | Arg::Long("help") => ipc_core::show(HELP),
             other => return Err(other.unexpected()),
         }
     }
     Ok(interval)
-}
-
-/// 인수가 왜 틀렸는지.
-fn explain(error: lexopt::Error) -> String {
-    match error {
-        lexopt::Error::ParsingFailed { value, error } => format!("`{value}`: {error}"),
-        _ => {
-            let given: Vec<_> = args_os().skip(1).collect();
-            let given = given.join(OsStr::new(" "));
-            format!("모르는 인수이거나, 뒤에 적을 값이 없습니다: {}", given.to_string_lossy())
-        }
-    }
 }
 
 // 여기부터는 자식 프로세스에서 실행됩니다.

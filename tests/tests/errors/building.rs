@@ -73,14 +73,23 @@ pub fn for_other_systems() -> Result<Vec<String>> {
         ensure!(errors.contains(END), "{system}: 끝까지 보지 못했습니다: {errors}");
         Ok(errors)
     };
-    let here = errors("x86_64-unknown-linux-gnu")?;
-    ensure!(!here.contains("이 프로젝트는"), "동작하는 시스템에서도 막습니다: {here}");
+    for [machine, libc] in
+        [["x86_64", "gnu"], ["aarch64", "gnu"], ["x86_64", "musl"], ["aarch64", "musl"]]
+    {
+        let system = &format!("{machine}-unknown-linux-{libc}");
+        let here = errors(system)?;
+        ensure!(
+            !here.contains("이 프로젝트는"),
+            "{system}: 동작하는 시스템에서도 막습니다: {here}"
+        );
+    }
     [
         "x86_64-apple-darwin",
         "x86_64-pc-windows-msvc",
         "x86_64-pc-windows-gnu",
-        "aarch64-unknown-linux-gnu",
-        "x86_64-unknown-linux-musl",
+        "aarch64-apple-darwin",
+        "aarch64-linux-android",
+        "riscv64gc-unknown-linux-gnu",
     ]
     .into_iter()
     .map(errors)

@@ -7,6 +7,7 @@ use std::os::fd::AsRawFd;
 use anyhow::{Context, Result, ensure};
 use ipc_core::Process;
 use lock::Lock;
+use nix::libc;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pipe::pipe;
 use pool::Pool;
@@ -120,4 +121,38 @@ pub fn file_size() -> Result<Vec<String>> {
         within(Resource::RLIMIT_FSIZE, 80_000, make)?.into_iter().collect()
     };
     Ok(Process::spawn(task, ())?.join()?)
+}
+
+/// 오래된 커널처럼 `pidfd_open`이나 `waitid(P_PIDFD)`가 없거나, 오래된 컨테이너처럼 막혀 있습니다.
+pub fn calls() -> Result<Vec<String>> {
+    let cases = [
+        (libc::SYS_pidfd_open, libc::ENOSYS),
+        (libc::SYS_pidfd_open, libc::EPERM),
+        (libc::SYS_waitid, libc::EINVAL),
+    ];
+    let mut said = Vec::new();
+    for (call, errno) in cases {
+        said.extend(Process::spawn(without_call, (call, errno))?.join()?);
+    }
+    Ok(said)
+}
+
+/// 이 프로세스에서 `call`이 `errno`로 실패하게 하고, 프로세스와 풀을 시작해 봅니다.
+fn without_call(call: i64, errno: i32) -> Result<Vec<String>> {
+    let step = |code: u32, jt, jf, k| libc::sock_filter { code: code as u16, jt, jf, k };
+    let mut filter = [
+        // seccomp_data의 첫 필드가 호출의 번호입니다.
+        step(libc::BPF_LD | libc::BPF_W | libc::BPF_ABS, 0, 0, 0),
+        step(libc::BPF_JMP | libc::BPF_JEQ | libc::BPF_K, 0, 1, call as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ERRNO | errno as u32),
+        step(libc::BPF_RET | libc::BPF_K, 0, 0, libc::SECCOMP_RET_ALLOW),
+    ];
+    let program = libc::sock_fprog { len: filter.len() as u16, filter: filter.as_mut_ptr() };
+    // SAFETY: 커널은 이 호출 동안만 `program`과 그것이 가리키는 `filter`를 읽습니다.
+    let code = unsafe {
+        libc::prctl(libc::PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+        libc::prctl(libc::PR_SET_SECCOMP, libc::SECCOMP_MODE_FILTER, &raw const program)
+    };
+    ensure!(code == 0, "호출을 막지 못했습니다: {}", std::io::Error::last_os_error());
+    Ok(vec![spawn()?, said(Pool::new(2))?])
 }

@@ -20,7 +20,6 @@ mod stage;
 use std::env::args_os;
 use std::ffi::OsString;
 use std::ops::RangeInclusive;
-use std::process::exit;
 use std::time::Duration;
 
 use anstream::println;
@@ -53,13 +52,8 @@ fn main() -> Result<()> {
     ipc_core::end_with_closed_output();
     // 이름 없이 `just break`라고 하면 빈 인수가 오므로 세지 않습니다.
     let given: Vec<_> = args_os().skip(1).filter(|arg| !arg.is_empty()).collect();
-    let (experiment, limit) = options(&given).unwrap_or_else(|_| {
-        match &given[..] {
-            [] => eprintln!("무엇을 부술지 이름을 적으십시오.\n\n{HELP}"),
-            _ => eprintln!("알 수 없는 인수이거나 값이 맞지 않습니다: {given:?}\n\n{HELP}"),
-        }
-        exit(2);
-    });
+    let (experiment, limit) =
+        options(&given).unwrap_or_else(|wrong| ipc_core::refuse(&wrong, HELP));
 
     println!("\x1b[1m--- 일부러 부수기: {} ---\x1b[0m", experiment.title);
     println!("{}", experiment.what);
@@ -86,23 +80,21 @@ fn options(given: &[OsString]) -> Result<(&'static Experiment, Duration), lexopt
     while let Some(arg) = parser.next()? {
         match arg {
             Arg::Value(name) if chosen.is_none() => {
-                let found = EXPERIMENTS.iter().find(|experiment| name == experiment.name);
-                chosen = Some(found.ok_or("모르는 이름입니다")?);
+                let found = EXPERIMENTS.iter().find(|known| name.eq_ignore_ascii_case(known.name));
+                let name = name.to_string_lossy();
+                chosen = Some(found.ok_or_else(|| format!("모르는 이름입니다: {name}"))?);
             }
             Arg::Long("limit") => limit = parser.value()?.parse_with(seconds)?,
-            Arg::Short('h') | Arg::Long("help") => {
-                println!("{HELP}");
-                exit(0);
-            }
+            Arg::Short('h') | Arg::Long("help") => ipc_core::show(HELP),
             other => return Err(other.unexpected()),
         }
     }
-    Ok((chosen.ok_or("이름이 없습니다")?, limit))
+    Ok((chosen.ok_or("무엇을 부술지 이름을 적으십시오")?, limit))
 }
 
 fn seconds(text: &str) -> Result<Duration, &'static str> {
     match text.parse() {
         Ok(seconds) if RANGE.contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
-        _ => Err("제한 시간이 범위를 벗어났습니다"),
+        _ => Err("--limit에는 0.1에서 3600까지의 수(초)를 적으십시오"),
     }
 }
