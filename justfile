@@ -71,6 +71,10 @@ run-lock *ARGS:
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
 
+# 11.7 직접 만든 구조체를 락에 넣어 네 프로세스가 함께 고칩니다
+run-shared-histogram *ARGS:
+    @cargo run -p examples-ko --bin shared-histogram -- "$@"
+
 # 11.8 Semaphore: 여섯 프로세스가 두 자리를 번갈아 씁니다
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"

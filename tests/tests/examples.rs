@@ -15,13 +15,14 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 10] = [
+const PROGRAMS: [&str; 11] = [
     "factorial",
     "full-queue",
     "heartbeat",
     "no-lock",
     "order",
     "pipe-end",
+    "shared-histogram",
     "threads-vs-processes",
     "tour",
     "two-cooks-processes",
@@ -114,6 +115,15 @@ fn help_and_unknown_arguments() {
     ] {
         assert_eq!(run(wrong[0], &wrong[1..]).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn the_shared_histogram_loses_nothing() {
+    let lines = lines("shared-histogram", &[]);
+    let bins: Vec<_> = lines.iter().filter(|line| line.contains("걸음부터")).collect();
+    assert_eq!(bins.iter().map(|line| numbers(line)[1]).sum::<u64>(), 20_000);
+    // 20000 이하에서 가장 멀리 걷는 수(콜라츠 수열로 알려진 값).
+    assert_eq!(numbers(find(&lines, "가장 먼 수")), [20_000, 17_647, 278]);
 }
 
 #[test]

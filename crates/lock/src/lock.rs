@@ -8,8 +8,8 @@ use std::ops::{Deref, DerefMut};
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-pub use ipc_core::Plain;
 use ipc_core::build::{Deadline, Mutex, MutexError, MutexGuard, Placed, after, hint};
+pub use ipc_core::{Plain, plain};
 use ipc_core::{Shared, debug_is_display};
 use serde::{Deserialize, Serialize};
 

@@ -21,7 +21,7 @@ const SIGINT: i32 = 2;
 const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과, 그것만 실행하려면 `cargo run` 뒤에 적을 것.
-const SECTIONS: [(&str, &str); 15] = [
+const SECTIONS: [(&str, &str); 16] = [
     ("11.1 스레드와 프로세스", "-p examples-ko --bin threads-vs-processes"),
     ("11.1 두 요리사, 스레드로", "-p examples-ko --bin two-cooks-threads"),
     ("11.1 두 요리사, 프로세스로", "-p examples-ko --bin two-cooks-processes"),
@@ -36,6 +36,7 @@ const SECTIONS: [(&str, &str); 15] = [
     ("11.6 파이프의 끝", "-p examples-ko --bin pipe-end"),
     ("11.7 Lock", "-p lock"),
     ("11.7 락 없이", "-p examples-ko --bin no-lock"),
+    ("11.7 공유 히스토그램", "-p examples-ko --bin shared-histogram"),
     ("11.8 Semaphore", "-p semaphore"),
 ];
 

@@ -41,6 +41,7 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
             "no-lock",
             "order",
             "pipe-end",
+            "shared-histogram",
             "threads-vs-processes",
             "tour",
             "two-cooks-processes",
