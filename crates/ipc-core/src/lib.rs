@@ -19,6 +19,7 @@ compile_error!(
     "이 프로젝트는 리눅스 x86-64(glibc)에서 동작합니다. 윈도에서는 WSL2를, macOS에서는 리눅스 컨테이너나 가상 머신을 쓰십시오."
 );
 
+mod accepts;
 mod channel;
 mod child;
 mod error;
@@ -46,6 +47,7 @@ pub use wait::wait_any;
 
 /// 락, 큐, 풀 같은 기본 요소를 짓는 데 쓰는 이름들입니다. 프로그램을 쓸 때는 필요하지 않습니다.
 pub mod build {
+    pub use crate::accepts::Accepts;
     pub use crate::channel::Channel;
     pub use crate::child::panic_message;
     pub use crate::error::hint;

@@ -175,6 +175,12 @@ impl<T: Plain + fmt::Display> fmt::Display for Guard<'_, T> {
     }
 }
 
+impl<T: Plain + fmt::Debug> fmt::Debug for OwnerDied<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerDied").field("pid", &self.pid()).field("value", &**self).finish()
+    }
+}
+
 debug_is_display!(LockError);
 
 /// 락을 만들거나 획득하지 못한 이유입니다.

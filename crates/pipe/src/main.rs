@@ -74,7 +74,7 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
     // 보내는 쪽이 닫히면 반복이 끝납니다(파이썬의 EOFError).
-    for msg in conn.iter() {
+    for msg in &conn {
         println!("Process ID: {} - 메시지 받음: {}", id(), msg?);
         sleep(Duration::from_millis(700));
     }
@@ -85,14 +85,14 @@ fn receiver(conn: Receiver<String>) -> Result<()> {
 
 // ANCHOR: workers
 fn worker1(conn: Duplex<String, String>) -> Result<()> {
-    conn.send(&"Worker1 입니다. 안녕!".to_string())?;
+    conn.send("Worker1 입니다. 안녕!")?;
     println!("Process ID: {} - Worker1 받음: {}", id(), conn.recv()?);
     Ok(())
 }
 
 fn worker2(conn: Duplex<String, String>) -> Result<()> {
     println!("Process ID: {} - Worker2 받음: {}", id(), conn.recv()?);
-    conn.send(&"Worker2 입니다. 잘 가!".to_string())?;
+    conn.send("Worker2 입니다. 잘 가!")?;
     Ok(())
 }
 // ANCHOR_END: workers
