@@ -32,6 +32,8 @@ mod process;
 mod shared;
 mod strict;
 mod task;
+#[doc(hidden)]
+pub mod testing;
 mod wait;
 
 pub use child::end_with_closed_output;
