@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | 시작: 함수를 새 프로세스에서 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수) | `posix_spawn`, `pidfd`, `O_ASYNC` |
 //! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`(소켓), `parcel.rs`(바이트) | 유닉스 도메인 소켓, `SCM_RIGHTS` |
-//! | 공유: 같은 메모리 보기 | `shared.rs`, `plain.rs`, `own.rs`(직접 만든 타입) | `memfd_create`, `mmap`, 봉인(seal) |
+//! | 공유: 같은 메모리 보기 | `shared.rs`, `slice.rs`(읽기만), `plain.rs`, `own.rs`(직접 만든 타입) | `memfd_create`, `mmap`, 봉인(seal) |
 //! | 차례: 한 번에 하나씩 | `mutex.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
@@ -30,6 +30,7 @@ mod parcel;
 mod plain;
 mod process;
 mod shared;
+mod slice;
 mod strict;
 mod task;
 #[doc(hidden)]
@@ -45,6 +46,7 @@ pub use parcel::Json;
 pub use plain::Plain;
 pub use process::Process;
 pub use shared::Shared;
+pub use slice::SharedSlice;
 pub use wait::wait_any;
 
 /// 락, 큐, 풀 같은 기본 요소를 짓는 데 쓰는 이름들입니다. 프로그램을 쓸 때는 필요하지 않습니다.

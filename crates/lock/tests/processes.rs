@@ -1,6 +1,6 @@
 //! 락을 실제 프로세스들로 확인합니다. `cargo test`가 실행하며, 예제를 복사하면 함께 갑니다.
 
-use ipc_core::Process;
+use ipc_core::{Process, SharedSlice};
 use lock::{Lock, LockError, plain};
 
 ipc_core::test_support!();
@@ -53,5 +53,21 @@ fn the_death_of_the_holder_is_told_and_repaired() -> anyhow::Result<()> {
     assert_eq!(died.left, -1);
     died.repair().right += 1;
     assert_eq!(*account.acquire()?, Account { left: -1, right: 1 });
+    Ok(())
+}
+
+/// 길이를 실행 중에 정하는 큰 배열은 스택을 거치지 않고 만들고, 값 하나처럼 건넵니다.
+#[test]
+fn a_large_slice_is_shared() -> anyhow::Result<()> {
+    // ANCHOR: slice
+    let samples = Lock::with_len(2_000_000, 0.0)?;
+    let weights = SharedSlice::new((0..2_000_000).map(f64::from))?;
+    let fill = |samples: Lock<[f64]>, weights: SharedSlice<f64>| -> anyhow::Result<()> {
+        samples.acquire()?.copy_from_slice(&weights);
+        Ok(())
+    };
+    Process::spawn(fill, (samples.clone(), weights.clone()))?.join()?;
+    // ANCHOR_END: slice
+    assert_eq!(samples.acquire()?[..], weights[..]);
     Ok(())
 }
