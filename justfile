@@ -55,6 +55,10 @@ run-order *ARGS:
 run-full-queue *ARGS:
     @cargo run -p examples-ko --bin full-queue -- "$@"
 
+# 11.5 진행 상황: 일하는 프로세스가 죽어도 끝나는 반복
+run-progress *ARGS:
+    @cargo run -p examples-ko --bin progress -- "$@"
+
 # 11.6 Pipe: 단방향으로, 이어서 양방향으로
 run-pipe *ARGS:
     @cargo run -p pipe -- "$@"

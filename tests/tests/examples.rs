@@ -15,13 +15,14 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 11] = [
+const PROGRAMS: [&str; 12] = [
     "factorial",
     "full-queue",
     "heartbeat",
     "no-lock",
     "order",
     "pipe-end",
+    "progress",
     "shared-histogram",
     "threads-vs-processes",
     "tour",
@@ -115,6 +116,17 @@ fn help_and_unknown_arguments() {
     ] {
         assert_eq!(run(wrong[0], &wrong[1..]).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn progress_ends_although_a_job_dies() {
+    let lines = lines("progress", &[]);
+    let steps = lines.iter().filter(|line| line.starts_with("진행 "));
+    let jobs: Vec<u64> = steps.map(|line| numbers(line)[2]).collect();
+    let count = |job| jobs.iter().filter(|done| **done == job).count();
+    assert_eq!([1, 2, 3, 4].map(count), [3, 3, 1, 3]);
+    assert!(find(&lines, "작업 3: ").contains("SIGABRT"), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.ends_with("마쳤습니다.")).count(), 3);
 }
 
 #[test]

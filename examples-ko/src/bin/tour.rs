@@ -21,7 +21,7 @@ const SIGINT: i32 = 2;
 const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과, 그것만 실행하려면 `cargo run` 뒤에 적을 것.
-const SECTIONS: [(&str, &str); 16] = [
+const SECTIONS: [(&str, &str); 17] = [
     ("11.1 스레드와 프로세스", "-p examples-ko --bin threads-vs-processes"),
     ("11.1 두 요리사, 스레드로", "-p examples-ko --bin two-cooks-threads"),
     ("11.1 두 요리사, 프로세스로", "-p examples-ko --bin two-cooks-processes"),
@@ -32,6 +32,7 @@ const SECTIONS: [(&str, &str); 16] = [
     ("11.5 Queue", "-p queue"),
     ("11.5 순서", "-p examples-ko --bin order"),
     ("11.5 가득 찬 큐", "-p examples-ko --bin full-queue"),
+    ("11.5 진행 상황", "-p examples-ko --bin progress"),
     ("11.6 Pipe", "-p pipe"),
     ("11.6 파이프의 끝", "-p examples-ko --bin pipe-end"),
     ("11.7 Lock", "-p lock"),

@@ -41,6 +41,7 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
             "no-lock",
             "order",
             "pipe-end",
+            "progress",
             "shared-histogram",
             "threads-vs-processes",
             "tour",
