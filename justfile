@@ -72,6 +72,12 @@ run-order *ARGS:
 run-full-queue *ARGS:
     @cargo run -p examples-ko --bin full-queue -- "$@"
 
+# 11.5 진행 상황: 일하는 프로세스가 죽어도 끝나는 반복
+[private]
+[no-exit-message]
+run-progress *ARGS:
+    @cargo run -p examples-ko --bin progress -- "$@"
+
 # 11.6 Pipe: 단방향과 양방향
 [no-exit-message]
 run-pipe *ARGS:
@@ -97,6 +103,12 @@ run-lock *ARGS:
 [no-exit-message]
 run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
+
+# 11.7 직접 만든 구조체를 락에 넣어 네 프로세스가 함께 고칩니다
+[private]
+[no-exit-message]
+run-shared-histogram *ARGS:
+    @cargo run -p examples-ko --bin shared-histogram -- "$@"
 
 # 11.7 락이 있어도, 읽을 때와 쓸 때 따로 획득하면 갱신을 잃습니다
 [private]

@@ -136,6 +136,14 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
         if !tested.contains("test result: ok") {
             return Err(format!("테스트가 실행되지 않았습니다\n{tested}").into());
         }
+        // 프로세스를 시작하는 테스트도 함께 가고, 실행됩니다.
+        let own = fs::read_to_string(copied.join("crates").join(name).join("tests/processes.rs"))?;
+        let names: Vec<&str> =
+            own.split("#[test]\nfn ").skip(1).filter_map(|rest| rest.split('(').next()).collect();
+        let ran = |name: &&str| tested.contains(&format!("test {name} ... ok"));
+        if names.is_empty() || !names.iter().all(ran) {
+            return Err(format!("tests/processes.rs: {names:?}\n{tested}").into());
+        }
     }
     Ok(())
 }

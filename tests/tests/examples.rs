@@ -14,7 +14,7 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 13] = [
+const PROGRAMS: [&str; 15] = [
     "factorial",
     "full-queue",
     "heartbeat",
@@ -22,6 +22,8 @@ const PROGRAMS: [&str; 13] = [
     "no-lock",
     "order",
     "pipe-end",
+    "progress",
+    "shared-histogram",
     "threads-vs-processes",
     "tour",
     "two-acquires",
@@ -117,6 +119,26 @@ fn help_and_unknown_arguments() {
     ] {
         assert_eq!(run(wrong[0], &wrong[1..]).status.code(), Some(2), "{wrong:?}");
     }
+}
+
+#[test]
+fn progress_ends_although_a_job_dies() {
+    let lines = lines("progress", &[]);
+    let steps = lines.iter().filter(|line| line.starts_with("진행 "));
+    let jobs: Vec<u64> = steps.map(|line| numbers(line)[2]).collect();
+    let count = |job| jobs.iter().filter(|done| **done == job).count();
+    assert_eq!([1, 2, 3, 4].map(count), [3, 3, 1, 3]);
+    assert!(find(&lines, "작업 3: ").contains("SIGABRT"), "{lines:#?}");
+    assert_eq!(lines.iter().filter(|line| line.ends_with("마쳤습니다.")).count(), 3);
+}
+
+#[test]
+fn the_shared_histogram_loses_nothing() {
+    let lines = lines("shared-histogram", &[]);
+    let bins: Vec<_> = lines.iter().filter(|line| line.contains("걸음부터")).collect();
+    assert_eq!(bins.iter().map(|line| numbers(line)[1]).sum::<u64>(), 20_000);
+    // 20000 이하에서 가장 멀리 걷는 수(콜라츠 수열로 알려진 값).
+    assert_eq!(numbers(find(&lines, "가장 먼 수")), [20_000, 17_647, 278]);
 }
 
 #[test]

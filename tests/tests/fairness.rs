@@ -244,8 +244,8 @@ fn large_item_among_small_ones() -> Result<()> {
 }
 
 fn wait_any_picks_both() -> Result<()> {
-    let (first, to_first) = pipe()?;
-    let (second, to_second) = pipe()?;
+    let (first, to_first) = pipe::<u32>()?;
+    let (second, to_second) = pipe::<u32>()?;
     to_first.send(&1)?;
     to_second.send(&2)?;
     let mut picked = [0; 2];

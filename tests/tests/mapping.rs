@@ -141,7 +141,7 @@ fn die_at_zero(number: u32) {
 }
 
 fn queues() -> Result<()> {
-    let queue = Queue::with_maxsize(1)?;
+    let queue: Queue<u32> = Queue::with_maxsize(1)?;
     ensure!(queue.is_empty());
     ensure_matches!(queue.try_get(), Err(QueueError::Empty));
     queue.try_put(&1)?;

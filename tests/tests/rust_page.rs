@@ -18,7 +18,7 @@ fn main() -> ! {
         question_mark,
         one_element_tuple,
         clone_of_a_handle,
-        reference_to_some,
+        borrow,
         closure_without_capture,
         collect_results,
         work_as_an_argument,
@@ -27,7 +27,7 @@ fn main() -> ! {
 }
 
 fn question_mark() -> Result<()> {
-    let queue = Queue::new()?; // Err라면 이 함수가 여기서 그 Err를 반환합니다.
+    let queue: Queue<u32> = Queue::new()?; // Err라면 이 함수가 여기서 그 Err를 반환합니다.
     queue.put(&7)?;
     ensure_eq!(queue.get()?, 7);
     Ok(()) // 성공했고, 반환할 값은 없습니다.
@@ -45,18 +45,19 @@ fn count_letters(text: String) -> usize {
 }
 
 fn clone_of_a_handle() -> Result<()> {
-    let queue = Queue::new()?;
+    let queue: Queue<u32> = Queue::new()?;
     let same = queue.clone(); // 내용이 아니라 핸들을 복제합니다.
     queue.put(&7)?;
     ensure_eq!(same.get()?, 7); // 한 핸들로 넣은 것이 다른 핸들에서 나옵니다.
     Ok(())
 }
 
-fn reference_to_some() -> Result<()> {
+fn borrow() -> Result<()> {
     let queue: Queue<Option<String>> = Queue::new()?;
     let item = "아이템 1".to_string();
-    queue.put(&Some(item.clone()))?; // put은 값을 빌려(&) 복사해 넣습니다.
-    ensure_eq!(queue.get()?, Some(item)); // clone을 건넸으므로 item은 아직 여기에 있습니다.
+    queue.put(&item)?; // put은 값을 빌려(&) 복사해 넣습니다. Some(item)으로 나옵니다.
+    queue.put(&None)?; // 종료 신호
+    ensure_eq!(queue.get()?, Some(item)); // 빌려주었을 뿐이므로 item은 아직 여기에 있습니다.
     Ok(())
 }
 

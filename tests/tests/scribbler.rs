@@ -162,7 +162,7 @@ fn queue_survives() -> Result<()> {
             for _ in 0..5 {
                 drop(ends("get_timeout", || queue.get_timeout(SHORT))?);
                 drop(ends("try_get", || queue.try_get())?);
-                drop(ends("put_timeout", || queue.put_timeout(&"새 항목".into(), SHORT))?);
+                drop(ends("put_timeout", || queue.put_timeout("새 항목", SHORT))?);
                 drop(ends("try_put", || queue.try_put(&"가".repeat(100)))?);
             }
             ends("len", || (queue.len(), queue.is_empty()))?;

@@ -21,6 +21,7 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
+use crate::accepts::Accepts;
 use crate::error::ChannelError;
 use crate::frame::{Frame, INLINE_MAX};
 use crate::parcel::{Descriptor, fingerprint, open, seal};
@@ -77,7 +78,16 @@ impl Channel {
         value: &T,
         deadline: Deadline,
     ) -> Result<(), ChannelError> {
-        let (bytes, fds) = seal(value)?;
+        self.send_as::<T, T>(value, deadline)
+    }
+
+    /// [`send`](Channel::send)와 같지만, 받는 쪽에는 `T`로 옵니다.
+    pub fn send_as<T: Accepts<V>, V: ?Sized>(
+        &self,
+        value: &V,
+        deadline: Deadline,
+    ) -> Result<(), ChannelError> {
+        let (bytes, fds) = seal::<T, V>(value)?;
         let frame = Frame { fingerprint: fingerprint::<T>(), bytes, fds };
         frame.send(self.as_fd(), &self.unread, deadline)
     }

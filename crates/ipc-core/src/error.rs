@@ -112,7 +112,7 @@ impl From<Errno> for ChannelError {
 pub enum ProcessError {
     /// `main`의 첫 줄에 `init()`이 없습니다.
     #[error(
-        "ipc_core::init()을 먼저 호출해야 합니다. main 함수의 첫 줄에 `ipc_core::init();`을 적으십시오"
+        "ipc_core::init()을 먼저 호출해야 합니다. main 함수의 첫 줄에 `ipc_core::init();`을 적으십시오. #[test]에서 시작한다면 그 파일에 `ipc_core::test_support!();`를 적으십시오"
     )]
     NotInitialized,
     /// 함수가 이 크레이트와 다른 파일(동적 라이브러리)에 있어, 자식이 그 함수를 찾을 수 없습니다.
@@ -134,7 +134,7 @@ pub enum ProcessError {
     Start(#[source] io::Error),
     /// 자식이 `init()`에 이르기 전에 끝났습니다. 작업은 시작하지도 않았습니다.
     #[error(
-        "{process} 프로세스가 ipc_core::init()에 이르기 전에 끝났습니다({how}). init()을 main의 첫 줄로 옮기십시오. 그 앞에서 인수나 표준 입력을 읽고 끝내는 코드, #[tokio::main], #[test]의 실행기가 흔한 이유입니다"
+        "{process} 프로세스가 ipc_core::init()에 이르기 전에 끝났습니다({how}). init()을 main의 첫 줄로 옮기십시오. 그 앞에서 인수나 표준 입력을 읽고 끝내는 코드, #[tokio::main]이 흔한 이유입니다. #[test]라면 그 파일에 ipc_core::test_support!()를 적으십시오"
     )]
     EndedBeforeInit { process: String, how: String },
     /// 인수나 결과를 전하지 못했습니다.

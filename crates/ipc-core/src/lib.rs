@@ -4,7 +4,7 @@
 //! | --- | --- | --- |
 //! | 시작: 함수를 새 프로세스에서 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수), `kernel.rs`(커널의 확인) | `posix_spawn`, `pidfd`, `O_ASYNC` |
 //! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`(소켓), `parcel.rs`(바이트) | 유닉스 도메인 소켓, `SCM_RIGHTS` |
-//! | 공유: 같은 메모리 보기 | `shared.rs`, `plain.rs` | `memfd_create`, `mmap`, 봉인(seal) |
+//! | 공유: 같은 메모리 보기 | `shared.rs`, `slice.rs`(읽기만), `plain.rs`, `own.rs`(직접 만든 타입) | `memfd_create`, `mmap`, 봉인(seal) |
 //! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
@@ -23,6 +23,7 @@ compile_error!(
     "이 프로젝트는 리눅스(x86-64, aarch64)에서 동작합니다. 윈도에서는 `wsl --install`로 WSL2를 설치하십시오. macOS에서는 도커로 `docker run -it --rm -v \"$PWD\":/here -w /here rust cargo run`을 실행하십시오."
 );
 
+mod accepts;
 mod channel;
 mod child;
 mod clocklock;
@@ -31,26 +32,34 @@ mod frame;
 mod help;
 mod kernel;
 mod mutex;
+mod own;
 mod parcel;
 mod plain;
 mod process;
 mod shared;
+mod slice;
 mod strict;
 mod task;
+#[doc(hidden)]
+pub mod testing;
 mod wait;
 
 pub use child::end_with_closed_output;
 pub use child::init;
 pub use error::{ChannelError, CodecError, ProcessError, signal_name};
 pub use help::{help, refuse, show};
+#[doc(hidden)]
+pub use own::expansion;
 pub use parcel::Json;
 pub use plain::Plain;
 pub use process::Process;
 pub use shared::Shared;
+pub use slice::SharedSlice;
 pub use wait::wait_any;
 
 /// 락, 큐, 풀 같은 기본 요소를 짓는 데 쓰는 이름들입니다. 프로그램을 쓸 때는 필요하지 않습니다.
 pub mod build {
+    pub use crate::accepts::Accepts;
     pub use crate::channel::Channel;
     pub use crate::child::panic_message;
     pub use crate::error::hint;

@@ -10,6 +10,7 @@
 //! 프로세스를 깨우지 못해 멈춥니다. `sem_t`와 `pthread_cond_t`는 공유할 수 있지만 로버스트하지 않습니다.
 
 use std::cell::{Cell, UnsafeCell};
+use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
@@ -205,8 +206,15 @@ impl Default for Mutex {
     }
 }
 
+impl fmt::Debug for Mutex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Mutex(쥔 프로세스 {:?})", self.holder())
+    }
+}
+
 /// 뮤텍스를 쥐고 있음을 나타내는 가드. 사라질 때 놓으며, 쥔 스레드 밖으로 옮길 수 없습니다.
 #[must_use = "가드를 바로 버리면 그 자리에서 놓입니다"]
+#[derive(Debug)]
 pub struct MutexGuard<'a> {
     mutex: &'a Mutex,
     owner_died: Option<u32>,

@@ -22,6 +22,7 @@ use scoped_tls::scoped_thread_local;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
+use crate::accepts::Accepts;
 use crate::error::CodecError;
 use crate::shared::{FileId, MEMORY_PREFIX, memory_name};
 use crate::strict::{Strict, VARYING};
@@ -40,6 +41,7 @@ const STACK_MAX: usize = 512 * 1024;
     message = "`{Self}` 값은 다른 프로세스로 보낼 수 없습니다",
     label = "직렬화할 수 없거나, 무엇인가를 빌린 값입니다",
     note = "직접 만든 타입이라면 정의 위에 #[derive(serde::Serialize, serde::Deserialize)]를 적으십시오",
+    note = "`!`로 나오면 무엇을 나를지 컴파일러가 모르는 것입니다. `pipe::<String>()`처럼 타입을 적으십시오",
     note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 to_string()으로, &T는 clone()으로, 빌린 항목들은 iter().cloned()로",
     note = "열린 파일이나 소켓이라면 OwnedFd로 바꾸어 ipc_core::build::Descriptor::from(fd)로 감싸십시오"
 )]
@@ -79,6 +81,7 @@ impl<'de, T: Deserialize<'de>>
     message = "`{Self}` 값은 큐에 넣을 수 없습니다",
     label = "직렬화할 수 없거나, 빌린 값이거나, 디스크립터가 든 값입니다",
     note = "직접 만든 타입이라면 정의 위에 #[derive(serde::Serialize, serde::Deserialize)]를 적으십시오",
+    note = "`!`로 나오면 무엇을 담을지 컴파일러가 모르는 것입니다. `Queue::<u32>::new()`처럼 타입을 적으십시오",
     note = "빌린 값이라면 소유한 값으로 바꾸십시오. 예: &str은 to_string()으로",
     note = "파이프, 락, 큐, 세마포어에는 디스크립터가 들어 있습니다. 큐 대신 Process의 인수나 파이프로 보내십시오"
 )]
@@ -382,11 +385,11 @@ pub(crate) fn fingerprint<T: 'static>() -> u64 {
 }
 
 /// 값 하나를 메시지의 내용과, 함께 보낼 디스크립터로 바꿉니다.
-pub(crate) fn seal<T: Serialize + 'static>(
-    value: &T,
+pub(crate) fn seal<T: Accepts<V>, V: ?Sized>(
+    value: &V,
 ) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
     let (mut bytes, fds) = (Vec::new(), RefCell::default());
-    FDS.set(&fds, || encode(value, &mut bytes))?;
+    FDS.set(&fds, || T::encode(value, &mut bytes))?;
     let fds = fds.into_inner().into_iter().filter_map(|attached| attached.fd).collect();
     Ok((bytes, fds))
 }
@@ -406,15 +409,31 @@ pub(crate) fn open<T: DeserializeOwned + 'static>(
 /// 직렬화하지 못하면 [`CodecError`].
 #[inline]
 pub fn encode<T: Serialize + 'static>(value: &T, bytes: &mut Vec<u8>) -> Result<(), CodecError> {
+    // 바이트의 목록은 통째로 옮깁니다. 한 바이트씩 쓴 것과 결과가 같습니다.
+    match (value as &dyn Any).downcast_ref::<Vec<u8>>() {
+        Some(list) => encode_with::<T>(bytes, |serializer| serializer.serialize_bytes(list)),
+        None => encode_like::<T>(value, bytes),
+    }
+}
+
+/// `T`와 똑같이 직렬화되는 `value`를 `bytes` 뒤에 씁니다. 나머지는 [`encode`]와 같습니다.
+#[inline]
+pub(crate) fn encode_like<T>(
+    value: &(impl Serialize + ?Sized),
+    bytes: &mut Vec<u8>,
+) -> Result<(), CodecError> {
+    encode_with::<T>(bytes, |serializer| value.serialize(Strict(serializer)))
+}
+
+#[inline]
+fn encode_with<T>(
+    bytes: &mut Vec<u8>,
+    write: impl FnOnce(&mut postcard::Serializer<Tail>) -> postcard::Result<()>,
+) -> Result<(), CodecError> {
     forget_refusal();
     let start = bytes.len();
     let mut serializer = postcard::Serializer { output: Tail(bytes) };
-    // 바이트의 목록은 통째로 옮깁니다. 한 바이트씩 쓴 것과 결과가 같습니다.
-    let written = match (value as &dyn Any).downcast_ref::<Vec<u8>>() {
-        Some(list) => serializer.serialize_bytes(list),
-        None => value.serialize(Strict(&mut serializer)),
-    };
-    written.map_err(|error| {
+    write(&mut serializer).map_err(|error| {
         bytes.truncate(start);
         explain::<T>(&error, |type_name, reason| CodecError::Encode { type_name, reason })
     })

@@ -14,41 +14,51 @@ use crate::wait::{EventCount, Turns};
 /// 락 안에 두어 여러 프로세스가 함께 쓸 수 있는 데이터입니다.
 ///
 /// `Vec`이나 `String`은 다른 곳을 가리키는 포인터일 뿐이어서, 그대로 옮기면 상대에게는 엉뚱한 주소가 됩니다.
-/// 이 트레이트가 그런 타입을 컴파일할 때 거절합니다. 수, `bool`, `char`와, 그런 것의 배열과 튜플(여섯까지)이 됩니다.
+/// 이 트레이트가 그런 타입을 컴파일할 때 거절합니다. 수, `bool`, `char`와, 그런 것의 배열과 튜플(열둘까지)이 됩니다. 직접 만든
+/// 구조체와 열거형은 [`plain!`](crate::plain!)으로 적습니다.
+///
+/// 표준 라이브러리의 `Option`과 `Duration`은 안 됩니다. 배치가 정해져 있지 않아, 다른 프로세스가 쓴 바이트가 올바른 값인지 확인할
+/// 방법이 없기 때문입니다. `Option`은 `plain!`의 열거형으로, `Duration`은 `u64`(나노초)로 바꾸어 담습니다.
 ///
 /// # Safety
 ///
 /// 구현하는 타입은 자기 바이트 안에 온전히 담겨야 합니다. 포인터, 참조, 파일 디스크립터, 힙 데이터, 락이 없고
-/// `Drop`이 필요 없어야 합니다. 어떤 바이트는 올바른 값이 아니라면, [`is_valid`](Plain::is_valid)가 그것을 모두 가려내야 합니다.
+/// `Drop`이 필요 없어야 합니다. 어떤 바이트는 올바른 값이 아니라면, [`is_valid`](Plain::is_valid)가 그것을 모두 가려내야 하고
+/// [`ANY_BYTES`](Plain::ANY_BYTES)는 거짓이어야 합니다.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` 값은 락 안에 둘 수 없습니다",
-    label = "수, bool, char와 그 배열이나 튜플(여섯까지)만 둘 수 있습니다",
+    label = "수, bool, char와 그 배열이나 튜플(열둘까지), plain!으로 적은 타입만 둘 수 있습니다",
+    note = "직접 만든 구조체나 열거형이라면 정의를 plain!으로 감싸십시오. 예: `ipc_core::plain! {{ struct Stats {{ count: u32, sum: f64 }} }}` (lock::plain!도 같습니다)",
+    note = "`Option`은 plain!의 열거형으로, `Duration`은 `u64`(나노초)로 바꾸십시오. 표준 라이브러리는 이들의 배치를 정해 두지 않아 바이트를 확인할 수 없습니다",
     note = "`Vec`, `String`, `Box`의 내용은 그것을 만든 프로세스의 힙에만 있습니다. 크기를 정한 배열로 바꾸거나, 큐나 파이프로 보내십시오",
-    note = "구조체라면 필드들을 튜플로 바꾸십시오. 예: `Lock::new((0_u32, 0_u32))`",
     note = "락 안에 락을 둘 수는 없습니다. 락을 따로 만들어 둘 다 건네십시오"
 )]
 pub unsafe trait Plain: 'static {
+    /// 어떤 바이트도 이 타입의 올바른 값인지. 참이면 긴 배열도 원소를 하나씩 확인하지 않습니다.
+    const ANY_BYTES: bool = false;
+
     /// `place`의 바이트가 이 타입의 올바른 값인지 봅니다.
     ///
     /// # Safety
     ///
     /// `place`는 정렬되어 있고 이 타입의 크기만큼 읽을 수 있어야 하며, 그동안 아무도 쓰지 않아야 합니다.
-    unsafe fn is_valid(_place: *const Self) -> bool
-    where
-        Self: Sized,
-    {
-        true
-    }
+    unsafe fn is_valid(place: *const Self) -> bool;
 }
 
-macro_rules! any_bits {
+macro_rules! any_bytes {
     ($($type:ty),*) => { $(
         // SAFETY: 포인터도 `Drop`도 없는 수이며, 어떤 바이트도 올바른 값입니다.
-        unsafe impl Plain for $type {}
+        unsafe impl Plain for $type {
+            const ANY_BYTES: bool = true;
+
+            unsafe fn is_valid(_: *const $type) -> bool {
+                true
+            }
+        }
     )* };
 }
-any_bits!((), f32, f64);
-any_bits!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
+any_bytes!((), f32, f64);
+any_bytes!(u8, u16, u32, u64, u128, usize, i8, i16, i32, i64, i128, isize);
 
 // SAFETY: 포인터도 `Drop`도 없고, 올바른 바이트는 0과 1뿐임을 확인합니다.
 unsafe impl Plain for bool {
@@ -68,9 +78,11 @@ unsafe impl Plain for char {
 
 // SAFETY: 원소가 모두 `Plain`이고, 배열은 원소를 늘어놓은 것뿐이며, 원소마다 확인합니다.
 unsafe impl<T: Plain, const N: usize> Plain for [T; N] {
+    const ANY_BYTES: bool = T::ANY_BYTES;
+
     unsafe fn is_valid(place: *const [T; N]) -> bool {
         // SAFETY: 배열이 놓인 곳의 `index`번째 원소는 그 안에 있고, 호출한 쪽이 보장한 조건은 원소에도 성립합니다.
-        (0..N).all(|index| unsafe { T::is_valid(place.cast::<T>().add(index)) })
+        T::ANY_BYTES || (0..N).all(|index| unsafe { T::is_valid(place.cast::<T>().add(index)) })
     }
 }
 
@@ -78,6 +90,8 @@ macro_rules! plain_tuple {
     ($($name:ident $index:tt),*) => {
         // SAFETY: 원소가 모두 `Plain`이고, 배치는 같은 실행 파일 안에서 같으며, 원소마다 확인합니다.
         unsafe impl<$($name: Plain),*> Plain for ($($name,)*) {
+            const ANY_BYTES: bool = $($name::ANY_BYTES)&&*;
+
             unsafe fn is_valid(place: *const Self) -> bool {
                 // SAFETY: 튜플이 놓인 곳의 원소는 그 안에 있고, 호출한 쪽이 보장한 조건은 원소에도 성립합니다.
                 unsafe { $($name::is_valid(&raw const (*place).$index))&&* }
@@ -91,6 +105,12 @@ plain_tuple!(A 0, B 1, C 2);
 plain_tuple!(A 0, B 1, C 2, D 3);
 plain_tuple!(A 0, B 1, C 2, D 3, E 4);
 plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10);
+plain_tuple!(A 0, B 1, C 2, D 3, E 4, F 5, G 6, H 7, I 8, J 9, K 10, L 11);
 
 /// 공유 메모리에 그대로 놓고 여러 프로세스가 참조할 수 있는 타입입니다.
 ///

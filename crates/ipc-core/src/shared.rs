@@ -96,7 +96,8 @@ impl<T: Placed, E: Placed> Shared<T, E> {
     /// 이어지는 원소들.
     #[inline]
     pub fn tail(&self) -> &[E] {
-        let offset = Self::layout(self.tail).map_or(0, |(_, offset)| offset);
+        // `layout`의 위치와 같습니다. 원소의 수와 상관이 없으므로 컴파일할 때 구합니다.
+        let offset = const { size_of::<T>().next_multiple_of(align_of::<E>()) };
         // SAFETY: 매핑은 만들거나 받을 때 확인했듯이 이만큼의 원소까지 이어지고, `self`보다 오래 삽니다. 어떤 바이트도 `E`의
         // 올바른 값입니다(`Placed`).
         unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }

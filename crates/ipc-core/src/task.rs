@@ -66,10 +66,13 @@ impl<Func: Nobody, Args> Task<Args, Unused> for Func {
 }
 
 /// [`Task`]의 표시: 쓰이지 않습니다.
+#[derive(Debug)]
 pub enum Unused {}
 /// [`Task`]의 표시: 인수를 튜플로 줍니다.
+#[derive(Debug)]
 pub struct Tuple<F, K>(PhantomData<(F, K)>);
 /// [`Task`]의 표시: 인수 하나를 튜플로 싸지 않고 그대로 줍니다.
+#[derive(Debug)]
 pub struct Single<F, K>(PhantomData<(F, K)>);
 
 task!(A, A, Single, (A));
@@ -99,10 +102,13 @@ pub trait Output<Kind> {
 }
 
 /// [`Output`]의 표시: 그냥 값.
+#[derive(Debug)]
 pub enum Plainly {}
 /// [`Output`]의 표시: 실패하면 `E`인 값.
+#[derive(Debug)]
 pub struct Fallibly<E>(PhantomData<E>);
 /// [`Fallibly`]의 표시: 표준 라이브러리의 `Error`를 구현한 에러.
+#[derive(Debug)]
 pub enum Standard {}
 
 impl<T: Message> Output<Plainly> for T {
@@ -164,7 +170,7 @@ pub unsafe fn zero_sized<F: Copy + Send + 'static>() -> F {
 static ANCHOR: u8 = 0;
 
 /// 같은 실행 파일의 다른 프로세스에서도 같은 함수 `F`(`fn(I) -> R`)를 가리키는 값입니다.
-#[derive(Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct RemoteFn<F> {
     /// 기준점에서 함수까지의 거리(바이트, 한 바퀴 도는 뺄셈).

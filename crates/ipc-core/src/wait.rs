@@ -235,6 +235,7 @@ impl Turns {
 }
 
 /// [`Turns::impatient`]가 반환하는 표시.
+#[derive(Debug)]
 pub struct Impatient<'a>(&'a Turns);
 
 impl Drop for Impatient<'_> {

@@ -1,16 +1,23 @@
 //! [`Lock`]: 여러 프로세스가 함께 쓰는 값과, 그 값을 지키는 락.
 
-use std::cell::UnsafeCell;
+mod contents;
+mod error;
+
 use std::fmt;
 use std::io;
+use std::iter;
 use std::mem::MaybeUninit;
 use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
 use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
-pub use ipc_core::Plain;
-use ipc_core::build::{Deadline, Mutex, MutexError, MutexGuard, Placed, after, hint};
-use ipc_core::{Shared, debug_is_display};
+pub use contents::Contents;
+use contents::Place;
+pub use error::LockError;
+use ipc_core::Shared;
+use ipc_core::build::{Deadline, Mutex, MutexError, MutexGuard, Placed, after};
+pub use ipc_core::{Plain, plain};
 use serde::{Deserialize, Serialize};
 
 /// 여러 프로세스가 함께 쓰는 값 하나입니다. 락을 쥔 쪽만 값에 접근합니다.
@@ -26,10 +33,10 @@ use serde::{Deserialize, Serialize};
 /// assert_eq!(*counter.acquire()?, 1);
 /// # Ok::<(), anyhow::Error>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
-pub struct Lock<T: Plain> {
-    state: Shared<State<T>>,
+pub struct Lock<T: Contents + ?Sized> {
+    state: Shared<State, Place<T::Item>>,
 }
 
 /// [`State::died`]의 값: 쥔 채 죽은 프로세스가 없습니다.
@@ -37,25 +44,19 @@ const NOBODY: u32 = 0;
 /// [`State::died`]의 값: 쥐거나 놓는 찰나에 죽어 PID를 모릅니다.
 const UNKNOWN: u32 = u32::MAX;
 
-/// 공유 메모리에 놓이는 것.
-struct State<T> {
+/// 공유 메모리에 놓이는 것. 뒤에 값([`Place`])이 하나, 또는 슬라이스의 길이만큼 이어집니다.
+struct State {
     mutex: Mutex,
     /// 쥔 채 죽었고 아직 아무도 값을 고치지 않은 프로세스의 PID. 없으면 [`NOBODY`]. 락을 쥔 쪽만 고칩니다.
     died: AtomicU32,
-    /// 다른 프로세스가 쓴 바이트이므로, 락을 획득할 때마다 올바른 값인지 확인합니다.
-    value: UnsafeCell<MaybeUninit<T>>,
 }
 
-// SAFETY: 뮤텍스와 아토믹은 어떤 바이트도 올바른 값이고, `MaybeUninit`도 그렇습니다. `T`는 `Plain`이라 포인터도 `Drop`도 없고 락도
-// 들어 있지 않으므로 뮤텍스는 하나입니다. 락을 쥔 쪽만 `UnsafeCell`에 접근합니다.
-unsafe impl<T: Plain> Placed for State<T> {
-    fn mutexes_in(these: &[State<T>], visit: &mut dyn FnMut(&Mutex)) {
+// SAFETY: 뮤텍스와 아토믹은 어떤 바이트도 올바른 값이고, 뮤텍스는 하나입니다.
+unsafe impl Placed for State {
+    fn mutexes_in(these: &[State], visit: &mut dyn FnMut(&Mutex)) {
         these.iter().for_each(|state| visit(&state.mutex));
     }
 }
-
-// SAFETY: 뮤텍스가 한 번에 한 스레드만 값에 들여보냅니다. 값은 스레드를 오갈 수 있어야 합니다.
-unsafe impl<T: Send> Sync for State<T> {}
 
 impl<T: Plain + Send> Lock<T> {
     /// 처음 값이 `value`인 락을 만듭니다.
@@ -64,12 +65,70 @@ impl<T: Plain + Send> Lock<T> {
     ///
     /// 디스크립터나 메모리가 모자라면 [`LockError::Create`].
     pub fn new(value: T) -> Result<Lock<T>, LockError> {
-        let state = State {
-            mutex: Mutex::new(),
-            died: AtomicU32::new(NOBODY),
-            value: UnsafeCell::new(MaybeUninit::new(value)),
-        };
-        Ok(Lock { state: Shared::new(state).map_err(LockError::Create)? })
+        Lock::filled(1, iter::once(value))
+    }
+}
+
+impl<T: Plain + Send> Lock<[T]> {
+    /// `value`가 `len`개인 락을 만듭니다. 파이썬의 `Array('d', len)`에 해당합니다.
+    ///
+    /// 스택을 거치지 않고 공유 메모리에 바로 씁니다. `bool`이나 `char`, `plain!`의 열거형처럼 올바르지 않은 바이트가 있는 원소는
+    /// 락을 획득할 때마다 모두 확인하므로 길이만큼 시간이 걸립니다. 수는 그렇지 않습니다.
+    ///
+    /// ```
+    /// let samples = lock::Lock::with_len(2_000_000, 0.0)?;
+    /// samples.acquire()?[1_999_999] = 0.5;
+    /// assert_eq!(samples.acquire()?.iter().sum::<f64>(), 0.5);
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// 디스크립터나 메모리가 모자라면 [`LockError::Create`].
+    pub fn with_len(len: usize, value: T) -> Result<Lock<[T]>, LockError>
+    where
+        T: Clone,
+    {
+        Lock::filled(len, iter::repeat_n(value, len))
+    }
+
+    /// `items`를 차례로 담은 락을 만듭니다. `Vec`, 배열, 범위처럼 길이를 아는 것이면 됩니다.
+    ///
+    /// ```
+    /// let squares = lock::Lock::from_items((0..5).map(|n| n * n))?;
+    /// assert_eq!(squares.acquire()?[..], [0, 1, 4, 9, 16]);
+    /// # Ok::<(), anyhow::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// 디스크립터나 메모리가 모자라거나, 반복자가 스스로 알린 길이보다 일찍 끝나면 [`LockError::Create`].
+    pub fn from_items<I>(items: I) -> Result<Lock<[T]>, LockError>
+    where
+        I: IntoIterator<Item = T, IntoIter: ExactSizeIterator>,
+    {
+        let items = items.into_iter();
+        Lock::filled(items.len(), items)
+    }
+}
+
+impl<T: Contents + ?Sized> Lock<T>
+where
+    T::Item: Send,
+{
+    /// `items`의 앞 `len`개를 제자리에 쓴 락.
+    fn filled(len: usize, mut items: impl Iterator<Item = T::Item>) -> Result<Self, LockError> {
+        let state = State { mutex: Mutex::new(), died: AtomicU32::new(NOBODY) };
+        let state: Shared<_, Place<T::Item>> =
+            Shared::with_tail(state, len).map_err(LockError::Create)?;
+        for place in state.tail() {
+            let item = items.next().ok_or_else(|| {
+                LockError::Create(io::Error::other("반복자가 알린 길이보다 일찍 끝났습니다"))
+            })?;
+            // SAFETY: 방금 만들어 아직 아무도 보지 못하는 곳이므로, 다른 참조가 없습니다.
+            unsafe { place.0.get().write(MaybeUninit::new(item)) };
+        }
+        Ok(Lock { state })
     }
 
     /// 차례가 올 때까지 기다려 락을 획득합니다. 가드가 사라질 때(패닉으로도) 해제됩니다.
@@ -123,16 +182,25 @@ impl<T: Plain + Send> Lock<T> {
         if let Some(pid) = held.owner_died() {
             self.state.died.store(if pid == 0 { UNKNOWN } else { pid }, Relaxed);
         }
-        // SAFETY: 락을 쥔 동안 `T`의 크기와 정렬을 갖춘 곳이고, 락을 지키는 쪽은 아무도 쓰지 않습니다.
-        if !unsafe { T::is_valid(self.state.value.get().cast()) } {
+        let places = self.state.tail();
+        // SAFETY: 락을 쥔 동안 원소의 크기와 정렬을 갖춘 곳이고, 락을 지키는 쪽은 아무도 쓰지 않습니다.
+        let valid = |place: &Place<T::Item>| unsafe { T::Item::is_valid(place.0.get().cast()) };
+        if !T::Item::ANY_BYTES && !places.iter().all(valid) {
             return Err(LockError::Corrupted);
         }
+        let value = T::view(places).ok_or(LockError::Corrupted)?;
         let died = self.state.died.load(Relaxed);
-        Ok(OwnerDied { guard: Guard { state: &self.state, _held: held }, died })
+        Ok(OwnerDied { guard: Guard { state: &self.state, value, _held: held }, died })
     }
 }
 
-impl<T: Plain> Clone for Lock<T> {
+impl<T: Contents + ?Sized> fmt::Debug for Lock<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Lock({})", std::any::type_name::<T>())
+    }
+}
+
+impl<T: Contents + ?Sized> Clone for Lock<T> {
     /// 같은 값을 가리키는 핸들을 하나 더 만듭니다.
     fn clone(&self) -> Self {
         Lock { state: self.state.clone() }
@@ -141,80 +209,45 @@ impl<T: Plain> Clone for Lock<T> {
 
 /// 락을 쥐고 있는 동안 값에 접근하게 해 줍니다. 사라질 때 락을 해제합니다.
 #[must_use = "가드를 바로 버리면 락이 그 자리에서 해제됩니다. 변수에 담아 두십시오"]
-pub struct Guard<'a, T: Plain> {
-    state: &'a State<T>,
+pub struct Guard<'a, T: Contents + ?Sized> {
+    state: &'a State,
+    /// 공유 메모리에 놓인 값. 확인을 마쳤습니다.
+    value: NonNull<T>,
     /// 스레드를 떠나지 못하게 하고, 사라질 때 해제합니다.
     _held: MutexGuard<'a>,
 }
 
-impl<T: Plain> Deref for Guard<'_, T> {
+impl<T: Contents + ?Sized> Deref for Guard<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {
-        // SAFETY: 가드가 있는 동안은 이 스레드만 값에 접근하고, 가드를 만들 때 올바른 값임을 확인했습니다.
-        unsafe { (*self.state.value.get()).assume_init_ref() }
+        // SAFETY: 가드가 빌린 공유 메모리 안의 값입니다. 가드가 있는 동안은 이 스레드만 접근하고, 만들 때 올바른 값임을 확인했습니다.
+        unsafe { self.value.as_ref() }
     }
 }
 
-impl<T: Plain> DerefMut for Guard<'_, T> {
+impl<T: Contents + ?Sized> DerefMut for Guard<'_, T> {
     fn deref_mut(&mut self) -> &mut T {
         // SAFETY: 위와 같고, `&mut self`이므로 빌린 참조가 하나뿐입니다.
-        unsafe { (*self.state.value.get()).assume_init_mut() }
+        unsafe { self.value.as_mut() }
     }
 }
 
-impl<T: Plain + fmt::Debug> fmt::Debug for Guard<'_, T> {
+impl<T: Contents + fmt::Debug + ?Sized> fmt::Debug for Guard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-impl<T: Plain + fmt::Display> fmt::Display for Guard<'_, T> {
+impl<T: Contents + fmt::Display + ?Sized> fmt::Display for Guard<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         (**self).fmt(f)
     }
 }
 
-debug_is_display!(LockError);
-
-/// 락을 만들거나 획득하지 못한 이유입니다.
-///
-/// 표준 라이브러리의 `PoisonError`와 달리 가드를 담지 않습니다. 가드는 스레드를 떠나지 못하므로, 담으면 `?`로 `Box<dyn Error>`나
-/// `anyhow::Error`가 되지 못합니다. 죽은 프로세스의 락은 [`Lock::recover`]로 넘겨받습니다.
-#[derive(thiserror::Error)]
-pub enum LockError {
-    /// 공유 메모리를 만들지 못했습니다.
-    #[error("락을 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
-    Create(#[source] io::Error),
-    /// 앞의 주인이 쥔 채 죽었습니다. 모르면 PID가 없습니다. 고칠 때까지 모두가 이 에러를 받습니다.
-    #[error(
-        "락을 쥔 {who} 죽었습니다. recover()로 넘겨받아, 값을 확인해 고친 뒤 repair()로 이어 쓰십시오",
-        who = .pid.map_or("프로세스가".into(), |pid| format!("프로세스(PID {pid})가"))
-    )]
-    OwnerDied { pid: Option<u32> },
-    /// 제한 시간이 지났습니다.
-    #[error("제한 시간 안에 락을 획득하지 못했습니다. 더 기다리려면 다시 호출하십시오")]
-    Timeout,
-    /// 이 스레드가 이미 쥐고 있습니다. 기다리면 영원히 멈추므로 거절합니다.
-    #[error("이 스레드가 이미 쥐고 있습니다. 앞의 가드를 먼저 놓으십시오")]
-    AlreadyHeld,
-    /// 값의 바이트가 그 타입의 올바른 값이 아닙니다.
-    #[error(
-        "락 안의 값이 망가졌습니다. unsafe 코드로 메모리를 잘못 쓴 프로세스가 있는지 확인하고, 락을 새로 만드십시오"
-    )]
-    Corrupted,
-    /// 운영체제의 에러입니다.
-    #[error("락을 획득하지 못했습니다: {0}")]
-    Mutex(MutexError),
-}
-
-impl From<MutexError> for LockError {
-    fn from(error: MutexError) -> Self {
-        match error {
-            MutexError::Timeout => LockError::Timeout,
-            MutexError::AlreadyHeld => LockError::AlreadyHeld,
-            other => LockError::Mutex(other),
-        }
+impl<T: Contents + fmt::Debug + ?Sized> fmt::Debug for OwnerDied<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("OwnerDied").field("pid", &self.pid()).field("value", &&**self).finish()
     }
 }
 
@@ -222,13 +255,13 @@ impl From<MutexError> for LockError {
 ///
 /// 그대로 버리면 락이 해제되고, 다음 차례도 [`LockError::OwnerDied`]를 받습니다.
 #[must_use = "버리면 고치지 않은 채 락이 해제됩니다. repair로 가드를 받으십시오"]
-pub struct OwnerDied<'a, T: Plain> {
+pub struct OwnerDied<'a, T: Contents + ?Sized> {
     guard: Guard<'a, T>,
     /// [`State::died`]의 값.
     died: u32,
 }
 
-impl<'a, T: Plain> OwnerDied<'a, T> {
+impl<'a, T: Contents + ?Sized> OwnerDied<'a, T> {
     /// 죽은 프로세스의 PID. 모르거나 아무도 죽지 않았으면 `None`입니다.
     pub fn pid(&self) -> Option<u32> {
         Some(self.died).filter(|pid| ![NOBODY, UNKNOWN].contains(pid))
@@ -255,7 +288,7 @@ impl<'a, T: Plain> OwnerDied<'a, T> {
 }
 
 /// 고치기 전에 값을 들여다봅니다.
-impl<T: Plain> Deref for OwnerDied<'_, T> {
+impl<T: Contents + ?Sized> Deref for OwnerDied<'_, T> {
     type Target = T;
 
     fn deref(&self) -> &T {

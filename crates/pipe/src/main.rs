@@ -74,7 +74,7 @@ fn sender(conn: Sender<String>, messages: Vec<String>) -> Result<()> {
 fn receiver(conn: Receiver<String>) -> Result<()> {
     println!("Process ID: {} - Receiver 시작", id());
     // 보내는 쪽이 닫히면 반복이 끝납니다(파이썬의 EOFError).
-    for msg in conn.iter() {
+    for msg in &conn {
         println!("Process ID: {} - 메시지 받음: {}", id(), msg?);
         // 보내는 간격(0.5초)보다 깁니다. 아직 받지 않은 메시지는 파이프에 쌓입니다.
         sleep(Duration::from_millis(700));
@@ -85,7 +85,7 @@ fn receiver(conn: Receiver<String>) -> Result<()> {
 
 // 먼저 보내고 나중에 받습니다. worker2는 그 반대입니다. 둘 다 먼저 받으려 하면 영원히 기다립니다.
 fn worker1(conn: Duplex<String, String>) -> Result<()> {
-    conn.send(&"Worker1 입니다. 안녕!".to_string())?;
+    conn.send("Worker1 입니다. 안녕!")?;
     println!("Process ID: {} - Worker1 받음: {}", id(), conn.recv()?);
     Ok(())
 }
@@ -93,6 +93,6 @@ fn worker1(conn: Duplex<String, String>) -> Result<()> {
 // 받은 다음에야 답하므로, 이 프로세스의 줄이 worker1의 줄보다 먼저 출력됩니다.
 fn worker2(conn: Duplex<String, String>) -> Result<()> {
     println!("Process ID: {} - Worker2 받음: {}", id(), conn.recv()?);
-    conn.send(&"Worker2 입니다. 잘 가!".to_string())?;
+    conn.send("Worker2 입니다. 잘 가!")?;
     Ok(())
 }

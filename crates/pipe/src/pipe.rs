@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 pub use ipc_core::ChannelError;
-use ipc_core::build::{Channel, Message, after};
+use ipc_core::build::{Accepts, Channel, Message, after};
 use serde::{Deserialize, Serialize};
 
 /// 단방향 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
@@ -18,8 +18,8 @@ use serde::{Deserialize, Serialize};
 /// 디스크립터가 모자라면 [`ChannelError::Io`].
 ///
 /// ```
-/// let (receiver, sender) = pipe::pipe()?;
-/// sender.send(&"안녕".to_string())?;
+/// let (receiver, sender) = pipe::pipe::<String>()?;
+/// sender.send("안녕")?;
 /// drop(sender);
 /// assert_eq!(receiver.recv()?, "안녕");
 /// assert!(matches!(receiver.recv(), Err(pipe::ChannelError::Disconnected)));
@@ -69,13 +69,18 @@ pub struct Receiver<T>(Duplex<(), T>);
 impl<S: Message, R> Duplex<S, R> {
     /// 값을 복사해 보냅니다. 크기에 제한이 없습니다. 상대가 읽지 않아 버퍼가 차면 기다립니다.
     ///
+    /// `S`가 `String`이면 `send("글")`처럼 문자열 조각을, `Vec`이면 슬라이스를 주어도 됩니다([`Accepts`]).
+    ///
     /// 64KiB가 넘는 값은 상대가 앞의 큰 값을 꺼낸 뒤에야 보냅니다. 그래서 읽지 않은 큰 값은 하나까지만 쌓입니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 끝이 옵니다.
     ///
     /// # Errors
     ///
     /// 상대의 끝이 사라졌으면 [`ChannelError::Disconnected`], 직렬화하지 못하면 [`ChannelError::Codec`].
-    pub fn send(&self, value: &S) -> Result<(), ChannelError> {
-        self.channel.send(value, None)
+    pub fn send<V: ?Sized>(&self, value: &V) -> Result<(), ChannelError>
+    where
+        S: Accepts<V>,
+    {
+        self.channel.send_as::<S, V>(value, None)
     }
 
     /// [`send`](Duplex::send)와 같지만 `timeout`까지만 기다립니다.
@@ -83,8 +88,11 @@ impl<S: Message, R> Duplex<S, R> {
     /// # Errors
     ///
     /// 시간이 지나면 [`ChannelError::Timeout`]이며 아무것도 보내지 않은 것과 같습니다.
-    pub fn send_timeout(&self, value: &S, timeout: Duration) -> Result<(), ChannelError> {
-        self.channel.send(value, after(timeout))
+    pub fn send_timeout<V: ?Sized>(&self, value: &V, timeout: Duration) -> Result<(), ChannelError>
+    where
+        S: Accepts<V>,
+    {
+        self.channel.send_as::<S, V>(value, after(timeout))
     }
 }
 
@@ -118,16 +126,47 @@ impl<S, R: Message> Duplex<S, R> {
     }
 
     /// 끝이 올 때까지 값을 받는 반복자입니다. 다른 에러를 만나면 그것을 내고 끝냅니다.
-    pub fn iter(&self) -> impl Iterator<Item = Result<R, ChannelError>> + '_ {
-        let mut ended = false;
-        std::iter::from_fn(move || {
-            if ended {
-                return None;
-            }
-            let next = self.recv();
-            ended = next.is_err();
-            if let Err(ChannelError::Disconnected) = next { None } else { Some(next) }
-        })
+    pub fn iter(&self) -> Iter<'_, S, R> {
+        Iter { end: self, ended: false }
+    }
+}
+
+/// 끝이 올 때까지 값을 받는 반복자. [`Duplex::iter`]와 `for`가 만듭니다.
+#[derive(Debug)]
+#[must_use = "반복자는 next를 호출해야 받습니다"]
+pub struct Iter<'a, S, R> {
+    end: &'a Duplex<S, R>,
+    ended: bool,
+}
+
+impl<S, R: Message> Iterator for Iter<'_, S, R> {
+    type Item = Result<R, ChannelError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if self.ended {
+            return None;
+        }
+        let next = self.end.recv();
+        self.ended = next.is_err();
+        if let Err(ChannelError::Disconnected) = next { None } else { Some(next) }
+    }
+}
+
+impl<'a, S, R: Message> IntoIterator for &'a Duplex<S, R> {
+    type Item = Result<R, ChannelError>;
+    type IntoIter = Iter<'a, S, R>;
+
+    fn into_iter(self) -> Iter<'a, S, R> {
+        self.iter()
+    }
+}
+
+impl<'a, T: Message> IntoIterator for &'a Receiver<T> {
+    type Item = Result<T, ChannelError>;
+    type IntoIter = Iter<'a, (), T>;
+
+    fn into_iter(self) -> Iter<'a, (), T> {
+        self.iter()
     }
 }
 
@@ -147,12 +186,18 @@ impl<T> AsFd for Receiver<T> {
 
 impl<T: Message> Sender<T> {
     /// [`Duplex::send`]와 같습니다.
-    pub fn send(&self, value: &T) -> Result<(), ChannelError> {
+    pub fn send<V: ?Sized>(&self, value: &V) -> Result<(), ChannelError>
+    where
+        T: Accepts<V>,
+    {
         self.0.send(value)
     }
 
     /// [`Duplex::send_timeout`]과 같습니다.
-    pub fn send_timeout(&self, value: &T, timeout: Duration) -> Result<(), ChannelError> {
+    pub fn send_timeout<V: ?Sized>(&self, value: &V, timeout: Duration) -> Result<(), ChannelError>
+    where
+        T: Accepts<V>,
+    {
         self.0.send_timeout(value, timeout)
     }
 }
@@ -174,7 +219,7 @@ impl<T: Message> Receiver<T> {
     }
 
     /// [`Duplex::iter`]와 같습니다.
-    pub fn iter(&self) -> impl Iterator<Item = Result<T, ChannelError>> + '_ {
+    pub fn iter(&self) -> Iter<'_, (), T> {
         self.0.iter()
     }
 }

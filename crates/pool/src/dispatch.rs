@@ -41,7 +41,7 @@ pub struct Call {
 }
 
 /// 풀 자체가 일할 수 없게 된 이유.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub enum Fault {
     Restart(String),
     Initializer(u32, String),

@@ -1,5 +1,6 @@
 //! [`Imap`]: 결과를 가져가는 만큼만 입력을 읽어 맡기는 반복자.
 
+use std::fmt;
 use std::iter::Fuse;
 use std::sync::Arc;
 use std::vec;
@@ -26,6 +27,12 @@ pub struct Imap<I: Iterator, R> {
     taken: usize,
     exhausted: bool,
     current: vec::IntoIter<Result<R, ItemError>>,
+}
+
+impl<I: Iterator, R> fmt::Debug for Imap<I, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Imap(결과를 낸 묶음 {}개)", self.taken)
+    }
 }
 
 impl<I: Iterator, R> Imap<I, R> {

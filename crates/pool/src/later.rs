@@ -1,5 +1,6 @@
 //! [`AsyncResult`]: 맡겨 두고 나중에 받는 결과.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,12 @@ pub struct AsyncResult<R, T = R> {
     results: Option<Vec<Result<R, ItemError>>>,
     /// 모인 값들을 반환할 값으로 바꿉니다.
     finish: fn(Vec<R>) -> Option<T>,
+}
+
+impl<R, T> fmt::Debug for AsyncResult<R, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "AsyncResult(받은 묶음 {}개)", self.received)
+    }
 }
 
 impl<R: Message, T> AsyncResult<R, T> {

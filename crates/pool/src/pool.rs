@@ -66,6 +66,12 @@ pub struct Builder {
     refused: Option<ProcessError>,
 }
 
+impl fmt::Debug for Builder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Builder(작업자 {}명)", self.options.workers)
+    }
+}
+
 impl Builder {
     /// 작업자의 수. 정하지 않으면 코어의 수입니다.
     pub fn workers(mut self, workers: usize) -> Builder {

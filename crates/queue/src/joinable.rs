@@ -4,13 +4,15 @@
 //! `join()`은 끝나지 않습니다. 여기서는 일을 꺼낼 때마다 로버스트 뮤텍스(손, hand) 하나를 쥡니다. 쥔 프로세스가 죽으면
 //! 커널이 놓으므로, 꺼냈지만 마치지 않은 일이 쥔 손보다 많으면 그만큼은 이제 아무도 마치지 못합니다.
 
+use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::time::Duration;
 
 use ipc_core::Shared;
 use ipc_core::build::{
-    Deadline, EventCount, Inline, Mutex, MutexError, MutexGuard, Placed, RECHECK, after, decode,
+    Accepts, Deadline, EventCount, Inline, Mutex, MutexError, MutexGuard, Placed, RECHECK, after,
+    decode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +27,7 @@ pub const MAX_TASKS: usize = 1024;
 /// (파이썬의 `task_done`). 부르지 않고 버리거나 쥔 채 죽으면 [`join`](JoinableQueue::join)이 에러로 알립니다.
 ///
 /// ```
-/// let queue = queue::JoinableQueue::new()?;
+/// let queue = queue::JoinableQueue::<u32>::new()?;
 /// queue.put(&7)?;
 /// let task = queue.get()?;
 /// assert_eq!(*task, 7);
@@ -133,17 +135,26 @@ impl<T> JoinableQueue<T> {
 
 impl<T: Inline> JoinableQueue<T> {
     /// [`Queue::put`]과 같습니다.
-    pub fn put(&self, item: &T) -> Result<(), QueueError> {
+    pub fn put<V: ?Sized>(&self, item: &V) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         self.queue.put(item)
     }
 
     /// [`Queue::try_put`]과 같습니다.
-    pub fn try_put(&self, item: &T) -> Result<(), QueueError> {
+    pub fn try_put<V: ?Sized>(&self, item: &V) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         self.queue.try_put(item)
     }
 
     /// [`Queue::put_timeout`]과 같습니다.
-    pub fn put_timeout(&self, item: &T, timeout: Duration) -> Result<(), QueueError> {
+    pub fn put_timeout<V: ?Sized>(&self, item: &V, timeout: Duration) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         self.queue.put_timeout(item, timeout)
     }
 }
@@ -178,7 +189,8 @@ impl<T: Inline> JoinableQueue<T> {
 
     /// 큐가 닫히고 빌 때까지 일을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
     pub fn iter(&self) -> impl Iterator<Item = Result<Task<'_, T>, QueueError>> + '_ {
-        crate::until_disconnected(|| self.get())
+        let mut ended = false;
+        std::iter::from_fn(move || crate::until_disconnected(&mut ended, || self.get()))
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<Task<'_, T>, QueueError> {
@@ -238,6 +250,24 @@ impl<T> Task<'_, T> {
     /// 마쳤다고 알립니다.
     pub fn done(self) {
         self.hand.desk.done.fetch_add(1, SeqCst);
+    }
+}
+
+impl<T> fmt::Debug for JoinableQueue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "JoinableQueue(항목 {}개)", self.len())
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Task<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.item.fmt(f)
+    }
+}
+
+impl<T: fmt::Display> fmt::Display for Task<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.item.fmt(f)
     }
 }
 

@@ -50,8 +50,8 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
         let item = format!("아이템 {i}");
-        // put이 반환되었다면 아이템은 이미 전달된 것입니다. 이 프로세스가 바로 죽어도 사라지지 않습니다.
-        queue.put(&Some(item.clone()))?;
+        // Some(item)으로 들어갑니다. 반환되었다면 이미 전달된 것이어서, 이 프로세스가 바로 죽어도 사라지지 않습니다.
+        queue.put(&item)?;
         println!("Process ID: {} - {item} 생산 및 큐에 추가", id());
         sleep(Duration::from_millis(500));
     }

@@ -8,10 +8,11 @@ mod joinable;
 mod ring;
 
 use std::cell::RefCell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
 
-use ipc_core::build::{Deadline, Inline, RECHECK, after, decode, encode};
+use ipc_core::build::{Accepts, Deadline, Inline, RECHECK, after, decode};
 use serde::{Deserialize, Serialize};
 
 pub use error::QueueError;
@@ -31,14 +32,14 @@ const KEPT_BUFFER: usize = 1024 * 1024;
 /// 항목은 넣은 순서대로 *나옵니다*. 여럿이 꺼내면 일을 마치는 순서는 정해지지 않습니다.
 ///
 /// ```
-/// let queue = queue::Queue::new()?;
-/// queue.put(&"아이템 1".to_string())?;
-/// queue.put(&"아이템 2".to_string())?;
+/// let queue = queue::Queue::<String>::new()?;
+/// queue.put("아이템 1")?;
+/// queue.put("아이템 2")?;
 /// assert_eq!(queue.get()?, "아이템 1");
 /// assert_eq!(queue.len(), 1);
 /// # Ok::<(), queue::QueueError>(())
 /// ```
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct Queue<T> {
     ring: Ring,
@@ -107,13 +108,18 @@ impl<T> Queue<T> {
 impl<T: Inline> Queue<T> {
     /// 항목을 복사해 넣습니다. 가득 찼으면 자리가 날 때까지 기다립니다.
     ///
+    /// `T`가 `Option<U>`이면 `put(&값)`은 `Some(값)`을 넣고, `String`이면 `put("글")`도 됩니다([`Accepts`]).
+    ///
     /// 돌아왔으면, 이 프로세스가 바로 죽더라도 항목은 전해집니다.
     ///
     /// # Errors
     ///
     /// 닫힌 큐면 [`QueueError::Disconnected`], 큐 전체보다 크면 [`QueueError::TooLarge`], 직렬화하지 못하면
     /// [`QueueError::Codec`]. 실패하면 아무것도 넣지 않은 것과 같습니다.
-    pub fn put(&self, item: &T) -> Result<(), QueueError> {
+    pub fn put<V: ?Sized>(&self, item: &V) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         self.put_until(item, None)
     }
 
@@ -122,9 +128,12 @@ impl<T: Inline> Queue<T> {
     /// # Errors
     ///
     /// 자리가 없으면 [`QueueError::Full`]. 나머지는 [`Queue::put`]과 같습니다.
-    pub fn try_put(&self, item: &T) -> Result<(), QueueError> {
+    pub fn try_put<V: ?Sized>(&self, item: &V) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         with_bytes(|bytes| {
-            encode(item, bytes)?;
+            T::encode(item, bytes)?;
             self.ring.try_put(bytes)
         })
     }
@@ -134,13 +143,19 @@ impl<T: Inline> Queue<T> {
     /// # Errors
     ///
     /// 시간이 지나면 [`QueueError::Timeout`]. 나머지는 [`Queue::put`]과 같습니다.
-    pub fn put_timeout(&self, item: &T, timeout: Duration) -> Result<(), QueueError> {
+    pub fn put_timeout<V: ?Sized>(&self, item: &V, timeout: Duration) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         self.put_until(item, after(timeout))
     }
 
-    fn put_until(&self, item: &T, deadline: Deadline) -> Result<(), QueueError> {
+    fn put_until<V: ?Sized>(&self, item: &V, deadline: Deadline) -> Result<(), QueueError>
+    where
+        T: Accepts<V>,
+    {
         with_bytes(|bytes| {
-            encode(item, bytes)?;
+            T::encode(item, bytes)?;
             self.ring.put(bytes, deadline)
         })
     }
@@ -182,8 +197,8 @@ impl<T: Inline> Queue<T> {
     }
 
     /// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
-    pub fn iter(&self) -> impl Iterator<Item = Result<T, QueueError>> + '_ {
-        until_disconnected(|| self.get())
+    pub fn iter(&self) -> Iter<'_, T> {
+        Iter { queue: self, ended: false }
     }
 
     fn get_until(&self, deadline: Deadline) -> Result<T, QueueError> {
@@ -205,19 +220,53 @@ impl<T: Inline> Queue<T> {
     }
 }
 
-/// 큐가 닫히고 빌 때까지 `get`을 부르는 반복자. 다른 에러를 만나면 그것을 내고 끝냅니다.
+/// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자. [`Queue::iter`]와 `for`가 만듭니다.
+#[must_use = "반복자는 next를 호출해야 꺼냅니다"]
+pub struct Iter<'a, T> {
+    queue: &'a Queue<T>,
+    ended: bool,
+}
+
+impl<T: Inline> Iterator for Iter<'_, T> {
+    type Item = Result<T, QueueError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        until_disconnected(&mut self.ended, || self.queue.get())
+    }
+}
+
+impl<'a, T: Inline> IntoIterator for &'a Queue<T> {
+    type Item = Result<T, QueueError>;
+    type IntoIter = Iter<'a, T>;
+
+    fn into_iter(self) -> Iter<'a, T> {
+        self.iter()
+    }
+}
+
+/// 반복자의 다음 항목. 큐가 닫히고 비면 끝나고, 다른 에러를 만나면 그것을 내고 끝냅니다.
 fn until_disconnected<I>(
-    mut get: impl FnMut() -> Result<I, QueueError>,
-) -> impl Iterator<Item = Result<I, QueueError>> {
-    let mut ended = false;
-    std::iter::from_fn(move || {
-        if ended {
-            return None;
-        }
-        let next = get();
-        ended = next.is_err();
-        if let Err(QueueError::Disconnected) = next { None } else { Some(next) }
-    })
+    ended: &mut bool,
+    get: impl FnOnce() -> Result<I, QueueError>,
+) -> Option<Result<I, QueueError>> {
+    if *ended {
+        return None;
+    }
+    let next = get();
+    *ended = next.is_err();
+    if let Err(QueueError::Disconnected) = next { None } else { Some(next) }
+}
+
+impl<T> fmt::Debug for Queue<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Queue(항목 {}개)", self.len())
+    }
+}
+
+impl<T> fmt::Debug for Iter<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Iter({:?})", self.queue)
+    }
 }
 
 impl<T> Clone for Queue<T> {

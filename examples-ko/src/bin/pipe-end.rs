@@ -93,7 +93,7 @@ fn sender(conn: Sender<String>) -> Result<()> {
 fn receiver(conn: Receiver<String>) -> Result<Vec<String>> {
     let mut messages = Vec::new();
     // 보내는 쪽이 모두 사라져야 반복이 끝납니다(파이썬의 EOFError).
-    for msg in conn.iter() {
+    for msg in &conn {
         let msg = msg?;
         println!("Process ID: {} - 메시지 받음: {msg}", id());
         messages.push(msg);

@@ -23,7 +23,7 @@ const SIGINT: i32 = 2;
 const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과 이름, 여기서 주는 인수.
-const SECTIONS: [(&str, &str, &[&str]); 18] = [
+const SECTIONS: [(&str, &str, &[&str]); 20] = [
     ("11.1 스레드와 프로세스", "threads-vs-processes", &[]),
     ("11.1 두 요리사, 스레드로", "two-cooks-threads", &[]),
     ("11.1 두 요리사, 프로세스로", "two-cooks-processes", &[]),
@@ -34,6 +34,7 @@ const SECTIONS: [(&str, &str, &[&str]); 18] = [
     ("11.5 Queue", "queue", &[]),
     ("11.5 순서", "order", &[]),
     ("11.5 가득 찬 큐", "full-queue", &[]),
+    ("11.5 진행 상황", "progress", &[]),
     ("11.6 Pipe", "pipe", &[]),
     ("11.6 파이프의 끝", "pipe-end", &[]),
     ("11.6 ipc-channel", "ipc-channel-pipe", &[]),
@@ -41,6 +42,7 @@ const SECTIONS: [(&str, &str, &[&str]); 18] = [
     ("11.7 락 없이", "no-lock", &[]),
     ("11.7 두 번 획득하기", "two-acquires", &[]),
     ("11.7 두 락", "two-locks", &[]),
+    ("11.7 공유 히스토그램", "shared-histogram", &[]),
     ("11.8 Semaphore", "semaphore", &[]),
 ];
 /// 이름이 같은 패키지에 있는 예제. 나머지는 이 패키지에 있습니다.

@@ -116,7 +116,7 @@ pub fn memory() -> Result<Vec<String>> {
 pub fn file_size() -> Result<Vec<String>> {
     let task = || -> Result<Vec<String>> {
         let large = "x".repeat(100_000);
-        let (_inbox, outbox) = pipe()?;
+        let (_inbox, outbox) = pipe::<String>()?;
         let make = || [said(Queue::<u8>::new()), said(outbox.send(&large))];
         within(Resource::RLIMIT_FSIZE, 80_000, make)?.into_iter().collect()
     };

@@ -30,7 +30,7 @@ pub fn lock_held_twice() -> Result<Vec<String>> {
 }
 
 pub fn item_too_large() -> Result<Vec<String>> {
-    let queue = Queue::with_capacity(64)?;
+    let queue = Queue::<String>::with_capacity(64)?;
     Ok(vec![said(queue.put(&"x".repeat(1000)))?])
 }
 
@@ -99,7 +99,7 @@ pub fn varying_shape() -> Result<Vec<String>> {
         over_pipe(&Either::Number(1))?,
         over_pipe(&value())?,
         said(Process::spawn(|value: serde_json::Value| value.to_string(), value())?.join())?,
-        said(Queue::new()?.put(&Skipping { note: None, level: 7 }))?,
+        said(Queue::<Skipping>::new()?.put(&Skipping { note: None, level: 7 }))?,
     ];
     // 감싸면 건너갑니다.
     let back = Process::spawn(|value: Json<serde_json::Value>| value, Json(value()))?.join()?;
@@ -153,7 +153,7 @@ pub fn joined_before_drained() -> Result<Vec<String>> {
 
 /// 꺼낸 일을 마치지 않고 버립니다.
 pub fn task_not_done() -> Result<Vec<String>> {
-    let queue = JoinableQueue::new()?;
+    let queue = JoinableQueue::<u32>::new()?;
     queue.put(&1)?;
     drop(queue.get()?);
     Ok(vec![said(queue.join())?])
@@ -199,7 +199,7 @@ pub fn lock_corrupted() -> Result<Vec<String>> {
 
 pub fn queue_corrupted() -> Result<Vec<String>> {
     let item: [u8; 32] = array::from_fn(|n| n as u8 * 7 + 1);
-    let (queue, file) = memory_of(|| Ok(Queue::with_capacity(1024)?))?;
+    let (queue, file) = memory_of(|| Ok(Queue::<[u8; 32]>::with_capacity(1024)?))?;
     queue.put(&item)?;
     // 내용의 바로 앞 8바이트가 길이입니다.
     let length = find(&file, &item)? - 8;

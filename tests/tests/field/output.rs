@@ -41,6 +41,8 @@ const PROGRAMS: [(&str, &[&str]); 7] = [
             "no-lock",
             "order",
             "pipe-end",
+            "progress",
+            "shared-histogram",
             "threads-vs-processes",
             "tour",
             "two-cooks-processes",

@@ -14,7 +14,7 @@ const TENTH: Duration = Duration::from_millis(100);
 
 /// 빈 값도 메시지 하나입니다. 살펴보기만 해서는 사라지지 않습니다.
 pub fn empty_value_is_a_message() -> Result<()> {
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<String>()?;
     ensure_eq!(inbox.poll(Duration::ZERO)?, false);
     outbox.send(&String::new())?;
     ensure_eq!((inbox.poll(Duration::ZERO)?, inbox.poll(TENTH)?), (true, true));

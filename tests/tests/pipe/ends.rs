@@ -130,7 +130,7 @@ pub fn ends_travel_through_pipes() -> Result<()> {
 
 /// 아무도 읽지 않은 메시지에 실린 끝도, 그 파이프가 사라지면 닫힙니다.
 pub fn unread_end_is_closed() -> Result<()> {
-    let (ends_inbox, ends) = pipe()?;
+    let (ends_inbox, ends) = pipe::<Sender<u8>>()?;
     let (inbox, outbox) = pipe::<u8>()?;
     ends.send(&outbox)?;
     drop(outbox);

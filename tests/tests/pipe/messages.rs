@@ -99,7 +99,7 @@ fn send_three_large(outbox: Sender<String>) -> Result<()> {
 
 /// 읽지 않은 큰 값은 하나까지만 쌓입니다. 작은 값은 그대로 갑니다.
 pub fn one_large_value_waits_unread() -> Result<()> {
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<String>()?;
     let large = |letter: &str| letter.repeat(LARGE);
     outbox.send(&large("a"))?;
     for limit in LIMITS {
@@ -123,7 +123,7 @@ pub fn one_large_value_waits_unread() -> Result<()> {
     }
     sender.join_timeout(PATIENCE)?;
     // 상대가 읽지 않은 채 사라지면 기다리던 보내기는 끊김이 됩니다.
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<String>()?;
     outbox.send(&large("a"))?;
     drop(inbox);
     ensure_matches!(outbox.send(&large("b")), Err(ChannelError::Disconnected));

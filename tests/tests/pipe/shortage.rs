@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use pipe::{Receiver, duplex, pipe};
+use pipe::{Receiver, Sender, duplex, pipe};
 use queue::Queue;
 use semaphore::Semaphore;
 use tests::children::leave_root;
@@ -50,7 +50,7 @@ const ATTEMPTS: [Attempt; 6] = [
     ("세마포어", || Ok(Semaphore::new(2).map(drop)?)),
     ("큐", || Ok(Queue::<u8>::with_capacity(64).map(drop)?)),
     ("큰 메시지", || {
-        let (inbox, outbox) = pipe()?;
+        let (inbox, outbox) = pipe::<String>()?;
         outbox.send(&"x".repeat(100_000))?;
         ensure_eq!(inbox.recv_timeout(PATIENCE)?.len(), 100_000);
         Ok(())
@@ -140,7 +140,7 @@ fn too_many_in_flight() -> Result<()> {
     leave_root(54_321)?;
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
     setrlimit(Resource::RLIMIT_NOFILE, 32, hard)?;
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<Channel>()?;
     let (end, _other) = Channel::pair()?;
     let refused = (0..100).find_map(|_| {
         let (sent, took) = timed(|| outbox.send(&end));
@@ -171,8 +171,8 @@ pub fn too_many_descriptors_in_flight_is_an_error() -> Result<()> {
 /// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..2000u32 {
-        let (ends_inbox, ends) = pipe()?;
-        let (inbox, outbox) = pipe()?;
+        let (ends_inbox, ends) = pipe::<Sender<u32>>()?;
+        let (inbox, outbox) = pipe::<u32>()?;
         ends.send(&outbox)?;
         drop(outbox);
         ends_inbox.recv()?.send(&number)?;
@@ -186,7 +186,7 @@ pub fn descriptors_stay_flat() -> Result<()> {
 fn live_under_a_file_limit() -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_FSIZE)?;
     setrlimit(Resource::RLIMIT_FSIZE, 80_000, hard)?;
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<String>()?;
     let refused = outbox.send(&"x".repeat(100_000)).err();
     ensure!(refused.is_some_and(|error| error.to_string().contains("ulimit -f")), "큰 메시지");
     outbox.send(&"x".repeat(70_000))?;

@@ -62,7 +62,7 @@ fn wait_then_end(gate: Receiver<()>) -> Result<()> {
 pub fn ends_and_processes_mix() -> Result<()> {
     let (gate, open) = pipe()?;
     let child = Process::spawn(wait_then_end, (gate,))?;
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<i32>()?;
     let (lonely, others_end) = pipe::<u32>()?;
     let victim = Process::spawn(|_end: Sender<u32>| sleep_forever(), (others_end,))?;
     let waits = [&child as &dyn AsFd, &inbox, &lonely];

@@ -133,7 +133,7 @@ pub fn maxsize_counts_the_items() -> Result<()> {
     producer.join_timeout(PATIENCE)?;
     ensure_eq!((queue.get()?, queue.get()?), ([2; 8], [3; 8]));
     // 0은 1로 봅니다.
-    let single = Queue::with_maxsize(0)?;
+    let single = Queue::<()>::with_maxsize(0)?;
     single.put(&())?;
     ensure_matches!(single.try_put(&()), Err(QueueError::Full));
     Ok(())
@@ -172,7 +172,7 @@ pub fn small_items_do_not_overtake_a_large_one() -> Result<()> {
 /// 늘면 테스트의 틀이 알립니다.
 pub fn descriptors_stay_flat() -> Result<()> {
     for number in 0..500u32 {
-        let queue = Queue::with_capacity(4096)?;
+        let queue = Queue::<u32>::with_capacity(4096)?;
         queue.clone().put(&number)?;
         ensure_eq!(queue.get()?, number);
     }

@@ -43,7 +43,7 @@ pub fn iter_ends() -> Result<()> {
 }
 
 pub fn put_after_close() -> Result<()> {
-    let queue = Queue::new()?;
+    let queue = Queue::<u32>::new()?;
     queue.close()?;
     queue.close()?;
     ensure_matches!(queue.put(&1), Err(QueueError::Disconnected));

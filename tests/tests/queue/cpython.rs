@@ -26,7 +26,7 @@ pub fn items_from_before_and_after_the_start() -> Result<()> {
 }
 
 pub fn len_follows_the_items() -> Result<()> {
-    let queue = Queue::new()?;
+    let queue = Queue::<u8>::new()?;
     ensure_eq!((queue.len(), queue.is_empty()), (0, true));
     queue.put(&1u8)?;
     ensure_eq!((queue.len(), queue.is_empty()), (1, false));
@@ -58,7 +58,7 @@ impl Serialize for Fussy {
 
 /// 직렬화하지 못한 것은 넣은 쪽이 바로 알고, 자리를 차지하지 않습니다.
 pub fn failed_put_takes_no_room() -> Result<()> {
-    let queue = Queue::with_capacity(16)?; // 하나만 들어갑니다.
+    let queue = Queue::<Fussy>::with_capacity(16)?; // 하나만 들어갑니다.
     for _ in 0..3 {
         ensure_matches!(queue.put(&Fussy(false)), Err(QueueError::Codec(_)));
     }

@@ -86,7 +86,7 @@ pub fn holder_killed() -> Result<()> {
 }
 
 pub fn dropped_task_is_unfinished() -> Result<()> {
-    let queue = JoinableQueue::new()?;
+    let queue = JoinableQueue::<u32>::new()?;
     (0..3u32).try_for_each(|number| queue.put(&number))?;
     drop(queue.get()?);
     queue.try_get()?.done();
@@ -96,7 +96,7 @@ pub fn dropped_task_is_unfinished() -> Result<()> {
 }
 
 pub fn join_while_holding_is_an_error() -> Result<()> {
-    let queue = JoinableQueue::new()?;
+    let queue = JoinableQueue::<u32>::new()?;
     queue.put(&1u32)?;
     let task = queue.get()?;
     ensure_matches!(queue.join(), Err(QueueError::Mutex(MutexError::AlreadyHeld)));
@@ -105,7 +105,7 @@ pub fn join_while_holding_is_an_error() -> Result<()> {
 }
 
 pub fn too_many_tasks_at_once() -> Result<()> {
-    let queue = JoinableQueue::new()?;
+    let queue = JoinableQueue::<u32>::new()?;
     (0..=MAX_TASKS as u32).try_for_each(|number| queue.put(&number))?;
     let mut held = (0..MAX_TASKS).map(|_| queue.get()).collect::<Result<Vec<_>, _>>()?;
     ensure_matches!(queue.get().map(|task| *task), Err(QueueError::TooManyTasks));

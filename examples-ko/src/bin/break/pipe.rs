@@ -38,7 +38,7 @@ fn ours() -> Result<()> {
 
 fn sender(conn: Sender<String>) -> Result<()> {
     say("송신자", "메시지 보냄: 안녕");
-    conn.send(&"안녕".to_string())?;
+    conn.send("안녕")?;
     // 다음 메시지를 준비하는 동안 죽습니다.
     loop {
         park();

@@ -43,7 +43,7 @@ pub fn round(round: &mut Round) -> Result<()> {
 fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
     let (left, right) = duplex::<String, ()>()?;
     let receiver = Process::spawn(receive_all, (right,))?;
-    let (sent, took) = timed(|| left.send(&TEXT));
+    let (sent, took) = timed(|| left.send(TEXT.as_str()));
     sent?;
     left.recv_timeout(PATIENCE)?;
 
@@ -60,7 +60,7 @@ fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
             (sending.load(SeqCst), Instant::now())
         });
         started.store(true, SeqCst);
-        let mut outcome = left.send(&TEXT);
+        let mut outcome = left.send(TEXT.as_str());
         sending.store(false, SeqCst);
         if outcome.is_ok() {
             outcome = left.recv_timeout(PATIENCE);
@@ -77,7 +77,7 @@ fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
     })?;
     expect_killed(receiver.join())?;
     ensure!(late < ONE_SECOND, "받는 쪽이 죽고 {late:?} 뒤에야 알았습니다");
-    for refused in [left.send(&"한 번 더".to_string()), left.send(&TEXT)] {
+    for refused in [left.send(&"한 번 더".to_string()), left.send(TEXT.as_str())] {
         ensure_matches!(refused, Err(ChannelError::Disconnected));
     }
     still_usable()?;
@@ -86,7 +86,7 @@ fn attempt(random: &mut fastrand::Rng) -> Result<bool> {
 
 /// 보내던 프로세스는 다른 파이프로 작은 것도 큰 것도 보냅니다.
 fn still_usable() -> Result<()> {
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<String>()?;
     for size in [1, 1 << 20] {
         outbox.send(&"y".repeat(size))?;
         ensure_eq!(inbox.recv_timeout(PATIENCE)?.len(), size);

@@ -91,10 +91,10 @@ fn descriptors() -> Result<usize> {
 }
 
 fn queues_and_pipes(number: u32) -> Result<()> {
-    let queue = Queue::new()?;
+    let queue = Queue::<u32>::new()?;
     queue.clone().put(&number)?;
     ensure_eq!(queue.get()?, number);
-    let (inbox, outbox) = pipe()?;
+    let (inbox, outbox) = pipe::<u32>()?;
     outbox.send(&number)?;
     ensure_eq!(inbox.recv()?, number);
     let (left, right) = duplex::<Queue<u32>, Vec<u8>>()?;

@@ -41,13 +41,13 @@ const KINDS: [(&str, Make); 9] = [
         Ok(Box::new(pool))
     }),
     ("큰 메시지", || {
-        let (inbox, outbox) = pipe()?;
+        let (inbox, outbox) = pipe::<String>()?;
         outbox.send(&"x".repeat(100_000))?;
         ensure!(inbox.recv_timeout(PATIENCE)?.len() == 100_000, "내용이 다릅니다");
         Ok(Box::new(inbox))
     }),
     ("끝이 든 메시지", || {
-        let (inbox, outbox) = pipe()?;
+        let (inbox, outbox) = pipe::<Channel>()?;
         let (end, _other) = Channel::pair()?;
         outbox.send(&end)?;
         Ok(Box::new(inbox.recv_timeout(PATIENCE)?))
