@@ -79,6 +79,10 @@ run-semaphore *ARGS:
 break NAME='' *ARGS='':
     @cargo run -p examples-ko --bin break -- "$@"
 
+# 같은 일을 하는 파이썬 프로그램 NAME(lock 등)을 제한 시간 15초 안에서 실행합니다
+py NAME='' *ARGS='':
+    @sh {{ quote(justfile_directory() / "scripts/py") }} "$@"
+
 # 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock
 copy NAME='' DEST='':
     @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"
