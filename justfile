@@ -83,6 +83,10 @@ break NAME='' *ARGS='':
 py NAME='' *ARGS='':
     @sh {{ quote(justfile_directory() / "scripts/py") }} "$@"
 
+# "해 볼 것" 하나를 실행해 되었는지 알려 줍니다. 예: just try 11.7-1
+try NAME='' *PROGRAM='':
+    @sh {{ quote(justfile_directory() / "scripts/try") }} "$@"
+
 # 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock
 copy NAME='' DEST='':
     @cd {{ quote(invocation_directory()) }} && sh {{ quote(justfile_directory() / "scripts/copy") }} "$@"
