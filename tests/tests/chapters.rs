@@ -424,8 +424,9 @@ fn sources() -> Result<Vec<(String, String)>> {
 
 /// 파이썬 파일들. 11.3–11.8의 쌍둥이와, 나머지 작은 프로그램입니다.
 fn twins() -> Result<Vec<String>> {
-    let crates = files("crates", "")?.into_iter().filter(|name| name != "ipc-core");
-    let mut twins: Vec<String> = crates.map(|name| format!("crates/{name}/twin.py")).collect();
+    let mut twins: Vec<String> =
+        files("crates", "")?.iter().map(|name| format!("crates/{name}/twin.py")).collect();
+    twins.retain(|twin| Path::new(ROOT).join(twin).exists());
     let folder = format!("{FOLDER}/python");
     twins.extend(files(&folder, ".py")?.iter().map(|name| format!("{folder}/{name}")));
     Ok(twins)
