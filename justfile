@@ -80,11 +80,11 @@ break NAME='' *ARGS='':
     @cargo run -p examples-ko --bin break -- "$@"
 
 # 같은 일을 하는 파이썬 프로그램 NAME(lock 등)을 제한 시간 15초 안에서 실행합니다
-py NAME='' *ARGS='':
+py NAME='' *ARGS:
     @sh {{ quote(justfile_directory() / "scripts/py") }} "$@"
 
 # "해 볼 것" 하나를 실행해 되었는지 알려 줍니다. 예: just try 11.7-1
-try NAME='' *PROGRAM='':
+try NAME='' *PROGRAM:
     @sh {{ quote(justfile_directory() / "scripts/try") }} "$@"
 
 # 예제 NAME을 DEST에 작은 작업공간으로 가져갑니다. 예: just copy lock ../my-lock

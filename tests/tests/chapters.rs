@@ -164,7 +164,7 @@ fn python_included(place: &str) -> Result<Option<String>> {
     let text = read(path)?;
     let lines: Vec<&str> = text.lines().collect();
     if name.is_empty() {
-        let start = lines.iter().position(|line| is_code(&line)).unwrap_or(lines.len());
+        let start = lines.iter().position(is_code).unwrap_or(lines.len());
         return Ok(whole(&lines[start..]));
     }
     let Some(start) = lines.iter().position(|line| line.starts_with(&format!("def {name}(")))
