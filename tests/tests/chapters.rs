@@ -5,9 +5,9 @@
 //! | 주석 | 상자에 있어야 하는 것 |
 //! | --- | --- |
 //! | `include: 파일:fn 이름` | 그 파일의 함수 하나와 바로 위의 주석 |
-//! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이 |
+//! | `include: 파일:이름` | 그 파일에서 `// ANCHOR: 이름`과 `// ANCHOR_END: 이름` 사이. 파이썬은 `#`이고, 함수의 이름이어도 됩니다 |
+//! | `include: 파일.py` | 머리말을 뺀 그 파일 |
 //! | `output: 명령` | 그 명령을 실행했을 때의 표준 출력 |
-//! | `file: 이름` | 뒤에 오는 명령이 쓰는 작은 파이썬 파일 |
 //! | `trap: 이름` | 그 함정의 컴파일러 메시지(`traps.rs`가 비교합니다) |
 //!
 //! 실제 출력은 상자에 적힌 것과 PID, 소수(시간과 배수), 프로세스 사이의 차례가 달라도 됩니다. 명령 뒤에
@@ -23,6 +23,8 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
+
+use nix::sys::resource::{Resource, setrlimit};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -132,6 +134,9 @@ fn function(text: &str, name: &str) -> Option<String> {
 
 /// `파일:이름`이 가리키는 줄들. 앵커의 줄과, 모두에 있는 들여쓰기는 뺍니다.
 fn included(place: &str) -> Result<String> {
+    if let Some(quoted) = python_included(place)? {
+        return Ok(quoted);
+    }
     let (path, name) = place.split_once(':').ok_or_else(|| format!("{place}: 앵커가 없습니다"))?;
     let text = read(path)?;
     if let Some(name) = name.strip_prefix("fn ") {
@@ -139,6 +144,7 @@ fn included(place: &str) -> Result<String> {
             .ok_or_else(|| format!("{path}: {name} 함수가 없습니다").into());
     }
     let lines: Vec<&str> = text.lines().collect();
+    let mark = if path.ends_with(".py") { "#" } else { "//" };
     let only = |marker: String| -> Result<usize> {
         let mut found = (0..lines.len()).filter(|at| lines[*at].trim() == marker);
         match (found.next(), found.next()) {
@@ -147,22 +153,51 @@ fn included(place: &str) -> Result<String> {
         }
     };
     let (start, end) =
-        (only(format!("// ANCHOR: {name}"))?, only(format!("// ANCHOR_END: {name}"))?);
+        (only(format!("{mark} ANCHOR: {name}"))?, only(format!("{mark} ANCHOR_END: {name}"))?);
     let inside: Vec<&str> = lines[start + 1..end]
         .iter()
         .copied()
-        .filter(|line| !line.trim_start().starts_with("// ANCHOR"))
+        .filter(|line| !line.trim_start().starts_with(&format!("{mark} ANCHOR")))
         .collect();
     let indents = inside.iter().filter(|line| !line.is_empty());
     let indent = indents.map(|line| line.len() - line.trim_start().len()).min().unwrap_or(0);
     Ok(inside.iter().map(|line| format!("{}\n", line.get(indent..).unwrap_or_default())).collect())
 }
 
+/// 파이썬 파일에서 머리말(맨 앞의 주석)을 뺀 전체나, 이름이 같은 함수 하나. 둘 다 아니면 `None`입니다.
+fn python_included(place: &str) -> Result<Option<String>> {
+    let is_code = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    let whole = |lines: &[&str]| Some(lines.iter().map(|line| format!("{line}\n")).collect());
+    let (path, name) = place.split_once(':').unwrap_or((place, ""));
+    if !path.ends_with(".py") {
+        return Ok(None);
+    }
+    let text = read(path)?;
+    let lines: Vec<&str> = text.lines().collect();
+    if name.is_empty() {
+        let start = lines.iter().position(is_code).unwrap_or(lines.len());
+        return Ok(whole(&lines[start..]));
+    }
+    let Some(start) = lines.iter().position(|line| line.starts_with(&format!("def {name}(")))
+    else {
+        return Ok(None);
+    };
+    // 함수는 들여 쓰지 않은 다음 줄 앞에서 끝납니다.
+    let body = &lines[start + 1..];
+    let length = body.iter().position(|line| !line.is_empty() && !line.starts_with(' '));
+    let mut end = start + 1 + length.unwrap_or(body.len());
+    while lines[end - 1].is_empty() {
+        end -= 1;
+    }
+    Ok(whole(&lines[start..end]))
+}
+
 #[test]
 fn code_is_quoted_from_the_compiled_files() -> Result {
     let mut problems = Vec::new();
     for (chapter, text) in chapters()? {
-        for fence in fences(&text).iter().filter(|fence| fence.language == "rust") {
+        let code = |fence: &&Fence| ["rust", "python"].contains(&fence.language);
+        for fence in fences(&text).iter().filter(code) {
             let Some(("include", place)) = fence.source else {
                 problems.push(format!("{chapter}: 출처가 없는 코드입니다\n{}", fence.body));
                 continue;
@@ -181,9 +216,11 @@ fn code_is_quoted_from_the_compiled_files() -> Result {
 #[test]
 fn every_anchor_is_quoted() -> Result {
     let all: String = chapters()?.into_iter().map(|(_, text)| text).collect();
-    for (_, source) in sources()? {
+    let mut files: Vec<String> = sources()?.into_iter().map(|(_, source)| source).collect();
+    files.extend(twins()?);
+    for source in files {
         for line in read(&source)?.lines() {
-            if let Some(name) = line.trim().strip_prefix("// ANCHOR: ") {
+            if let Some((_, name)) = line.split_once(" ANCHOR: ") {
                 assert!(
                     all.contains(&format!("<!-- include: {source}:{name} -->")),
                     "{source}:{name}"
@@ -289,9 +326,9 @@ fn programs() -> Result<PathBuf> {
 }
 
 /// `cargo run …`은 빌드해 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
-fn output(command: &str, programs: &Path, folder: &Path) -> Result<String> {
+fn output(command: &str, programs: &Path) -> Result<String> {
     let mut run = Command::new("timeout");
-    run.arg(LIMIT).current_dir(folder);
+    run.arg(LIMIT).current_dir(ROOT);
     match command.strip_prefix("cargo run -p ") {
         Some(target) => {
             let (target, args) = target.split_once(" -- ").unwrap_or((target, ""));
@@ -311,16 +348,13 @@ fn output(command: &str, programs: &Path, folder: &Path) -> Result<String> {
 
 #[test]
 fn outputs_are_what_the_programs_print() -> Result {
-    let here = tempfile::tempdir()?;
+    // 일부러 죽는 프로그램들이 core 파일을 남기지 않게 합니다.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
     let chapters = chapters()?;
     let mut quoted = Vec::new();
     for (chapter, text) in &chapters {
         for fence in fences(text) {
             match fence.source {
-                Some(("file", name)) => {
-                    assert!(text.contains(&format!("`{name}`로 저장해")), "{chapter}: {name}");
-                    fs::write(here.path().join(name), &fence.body)?;
-                }
                 Some(("output", _)) => quoted.push((chapter, fence)),
                 Some(("trap", _)) => {}
                 _ => assert_ne!(fence.language, "text", "{chapter}: 명령이 없는 출력입니다"),
@@ -332,7 +366,7 @@ fn outputs_are_what_the_programs_print() -> Result {
     // 비교할 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
     let python =
         Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
-    let (here, programs) = (here.path(), programs()?);
+    let programs = programs()?;
     let programs = programs.as_path();
     let mut problems = Vec::new();
     let outcomes: Vec<Result<Option<String>>> = thread::scope(|scope| {
@@ -345,7 +379,7 @@ fn outputs_are_what_the_programs_print() -> Result {
                     if for_python && !python {
                         return Ok(None);
                     }
-                    let now = output(command, programs, here)?;
+                    let now = output(command, programs)?;
                     if shape(&now, &loose) == shape(&fence.body, &loose) {
                         return Ok(None);
                     }
@@ -397,6 +431,16 @@ fn sources() -> Result<Vec<(String, String)>> {
         found.push((name, format!("examples-ko/src/bin/{file}")));
     }
     Ok(found)
+}
+
+/// 파이썬 파일들. 11.3–11.8의 쌍둥이와, 나머지 작은 프로그램입니다.
+fn twins() -> Result<Vec<String>> {
+    let mut twins: Vec<String> =
+        files("crates", "")?.iter().map(|name| format!("crates/{name}/twin.py")).collect();
+    twins.retain(|twin| Path::new(ROOT).join(twin).exists());
+    let folder = format!("{FOLDER}/python");
+    twins.extend(files(&folder, ".py")?.iter().map(|name| format!("{folder}/{name}")));
+    Ok(twins)
 }
 
 #[test]

@@ -56,9 +56,7 @@ fn main() -> Result<()> {
     // 이것은 보장되지 않습니다. 먼저 꺼낸 소비자의 일이 더 오래 걸릴 수 있습니다.
     let moved = numbers(&finished).iter().zip(&put).filter(|(done, put)| done != put).count();
     match moved {
-        0 if CONSUMERS.len() == 1 => {
-            println!("마친 순서도 같습니다. 소비자가 하나뿐이기 때문입니다.")
-        }
+        0 if CONSUMERS.len() == 1 => println!("소비자가 하나이므로 마친 순서도 같습니다."),
         0 => println!("마친 순서도 이번에는 같았습니다. 우연이며, 보장되지 않습니다."),
         _ => println!("마친 순서는 {ITEMS}개 가운데 {moved}개가 제자리가 아닙니다."),
     }

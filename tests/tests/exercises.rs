@@ -1,0 +1,277 @@
+//! "해 볼 것"(examples-ko/exercises): 답대로 고치면 장에 적힌 것이 보이고, 고치지 않으면 보이지 않습니다.
+//!
+//! 고친 프로그램과 고치지 않은 프로그램을 한 번에 빌드해, 학습자가 쓰는 `scripts/try`로 하나씩 확인합니다.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::error::Error;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::thread;
+
+use nix::sys::resource::{Resource, setrlimit};
+
+type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+const FOLDER: &str = "examples-ko/exercises";
+/// rustc가 거절해야 하는 답의 종료 코드.
+const REFUSED: &str = "101";
+
+/// 답 하나. 머리에는 실행할 것과 보여야 할 것이 있습니다.
+struct Exercise {
+    name: String,
+    head: String,
+    sources: Vec<String>,
+}
+
+impl Exercise {
+    fn all(&self, field: &str) -> impl Iterator<Item = &str> {
+        let start = format!("{field}: ");
+        self.head.lines().filter_map(move |line| line.strip_prefix(&start))
+    }
+
+    /// 답대로 고친 프로그램의 이름. 크레이트의 이름에는 점을 쓸 수 없습니다.
+    fn bin(&self) -> String {
+        format!("고친-{}", self.name.replace('.', "-"))
+    }
+
+    fn code(&self) -> &str {
+        self.all("종료 코드").next().unwrap_or("0")
+    }
+
+    fn is_python(&self) -> bool {
+        self.sources.iter().all(|source| source.ends_with(".py"))
+    }
+}
+
+fn exercises() -> Result<Vec<Exercise>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(Path::new(ROOT).join(FOLDER))? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "patch") {
+            continue;
+        }
+        let text = fs::read_to_string(&path)?;
+        let (head, patch) = text.split_once("diff ").ok_or("답에 고칠 것이 없습니다")?;
+        let sources = patch.lines().filter_map(|line| line.strip_prefix("+++ b/"));
+        found.push(Exercise {
+            name: path.file_stem().unwrap_or_default().to_string_lossy().into_owned(),
+            head: head.to_owned(),
+            sources: sources.map(str::to_owned).collect(),
+        });
+    }
+    found.sort_by(|a, b| a.name.cmp(&b.name));
+    assert!(found.len() >= 24, "답이 {}개뿐입니다", found.len());
+    Ok(found)
+}
+
+/// 장의 "해 볼 것"에 있는 문제들: `11.7-1`과 그 글.
+fn tasks() -> Result<BTreeMap<String, String>> {
+    let mut tasks = BTreeMap::new();
+    for entry in fs::read_dir(Path::new(ROOT).join("examples-ko"))? {
+        let path = entry?.path();
+        let file = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let Some((section, _)) = file.split_once('-').filter(|_| file.starts_with("11.")) else {
+            continue;
+        };
+        let text = fs::read_to_string(&path)?;
+        let (_, list) = text.split_once("\n## 해 볼 것\n").ok_or(format!("{file}: 해 볼 것"))?;
+        for line in list.lines().take_while(|line| !line.starts_with("## ")) {
+            if let Some((number, task)) = line.split_once(". ")
+                && number.parse::<u32>().is_ok()
+            {
+                tasks.insert(format!("{section}-{number}"), task.to_owned());
+            }
+        }
+    }
+    Ok(tasks)
+}
+
+#[test]
+fn chapters_say_what_will_be_seen() -> Result {
+    let (tasks, exercises) = (tasks()?, exercises()?);
+    let names: BTreeSet<&str> = exercises.iter().map(|exercise| exercise.name.as_str()).collect();
+    assert_eq!(names, tasks.keys().map(String::as_str).collect(), "문제와 답은 하나씩 짝입니다");
+    for exercise in &exercises {
+        let (name, task) = (&exercise.name, &tasks[&exercise.name]);
+        for part in exercise.all("보임").chain(exercise.all("안 보임")) {
+            assert!(task.contains(part.trim()), "{name}: 장에 `{part}`이(가) 없습니다");
+        }
+        let code = format!("종료 코드는 {}", exercise.code());
+        let told = ["0", REFUSED].contains(&exercise.code()) || task.contains(&code);
+        assert!(told, "{name}: 장에 '{code}'이(가) 없습니다");
+        assert!(exercise.all("실행").count() == 1 && exercise.all("힌트").count() == 1, "{name}");
+    }
+    Ok(())
+}
+
+/// 프로그램들을 모은 패키지. `고친-…`과 `그대로-…`가 들어 있습니다.
+struct Package(PathBuf);
+
+impl Package {
+    /// 답마다 소스를 `folder`에 복사해 고치고, 원본과 함께 빌드합니다.
+    fn build(folder: &Path, exercises: &[Exercise]) -> Result<Package> {
+        let root = fs::canonicalize(ROOT)?;
+        let mut manifest: toml::Table =
+            fs::read_to_string(root.join("examples-ko/Cargo.toml"))?.parse()?;
+        let package = manifest["package"].as_table_mut().ok_or("package")?;
+        package.remove("default-run");
+        let dependencies = manifest["dependencies"].as_table_mut().ok_or("dependencies")?;
+        for (name, dependency) in dependencies {
+            if let Some(path) = dependency.get_mut("path") {
+                *path = root.join("crates").join(name).display().to_string().into();
+            }
+        }
+        let workspace: toml::Table = fs::read_to_string(root.join("Cargo.toml"))?.parse()?;
+        manifest.insert("profile".into(), workspace["profile"].clone());
+        manifest.insert("features".into(), toml::toml! { refused = [] }.into());
+        manifest.insert("workspace".into(), toml::Table::new().into());
+        let mut programs = BTreeMap::new();
+        for exercise in exercises {
+            let fixed = folder.join(&exercise.name);
+            for source in &exercise.sources {
+                let copied = fixed.join(source);
+                fs::create_dir_all(copied.parent().ok_or("폴더가 없습니다")?)?;
+                fs::copy(root.join(source), &copied)?;
+            }
+            let answer = root.join(FOLDER).join(format!("{}.patch", exercise.name));
+            // 이 저장소의 파일이 아니라 복사한 파일을 고칩니다.
+            let applied = Command::new("git")
+                .arg("apply")
+                .arg(answer)
+                .current_dir(&fixed)
+                .env("GIT_CEILING_DIRECTORIES", folder)
+                .output()?;
+            let errors = String::from_utf8_lossy(&applied.stderr);
+            assert!(applied.status.success(), "{}: {errors}", exercise.name);
+            let source = &exercise.sources[0];
+            if !exercise.is_python() {
+                programs.insert(exercise.bin(), fixed.join(source));
+                programs.insert(unchanged(source), root.join(source));
+            }
+        }
+        let refused = |name: &str| {
+            let mut answers = exercises.iter().filter(|exercise| exercise.code() == REFUSED);
+            answers.any(|exercise| name == exercise.bin())
+        };
+        let bins = programs.into_iter().map(|(name, path)| {
+            let path = path.display().to_string();
+            let needs = if refused(&name) { vec!["refused"] } else { vec![] };
+            toml::toml! { name = name
+            path = path
+            required-features = needs }
+        });
+        manifest.insert("bin".into(), bins.collect::<Vec<_>>().into());
+        fs::write(folder.join("Cargo.toml"), manifest.to_string())?;
+        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
+        let package = Package(folder.to_owned());
+        let built = package.cargo(&["build", "--bins"]).output()?;
+        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+        Ok(package)
+    }
+
+    /// 인터넷 없이, 다음에도 쓸 `target` 폴더에서 빌드합니다.
+    fn cargo(&self, args: &[&str]) -> Command {
+        let mut cargo = Command::new(env!("CARGO"));
+        cargo.args(args).args(["--offline", "--quiet", "--manifest-path"]);
+        cargo.arg(self.0.join("Cargo.toml")).arg("--target-dir").arg(target());
+        cargo.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
+        cargo
+    }
+}
+
+fn target() -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises")
+}
+
+/// 고치지 않은 프로그램의 이름.
+fn unchanged(source: &str) -> String {
+    format!("그대로-{}", source.replace(['/', '.'], "-"))
+}
+
+/// `scripts/try`에 프로그램을 주어 실행합니다.
+fn try_with(name: &str, program: &Command) -> Result<Output> {
+    let mut command = Command::new("sh");
+    command.arg("scripts/try").arg(name).arg(program.get_program()).args(program.get_args());
+    command.current_dir(ROOT).env("CARGO_INCREMENTAL", "0").env_remove("PYTHONUNBUFFERED");
+    Ok(command.output()?)
+}
+
+fn python(path: PathBuf) -> Command {
+    let mut python = Command::new("python3");
+    python.arg(path);
+    python
+}
+
+#[test]
+fn answers_do_what_the_chapters_say_and_nothing_else_does() -> Result {
+    // 일부러 죽는 프로그램들이 core 파일을 남기지 않게 합니다.
+    setrlimit(Resource::RLIMIT_CORE, 0, 0)?;
+    let has_python = Command::new("python3").arg("--version").output().is_ok();
+    let mut exercises = exercises()?;
+    exercises.retain(|exercise| has_python || !exercise.is_python());
+    // cargo는 소스의 경로마다 결과를 따로 두므로, 경로가 실행할 때마다 바뀌면 target이 끝없이 자랍니다.
+    let folder = target().join("sources");
+    let _ = fs::remove_dir_all(&folder);
+    fs::create_dir_all(&folder)?;
+    let package = Package::build(&folder, &exercises)?;
+    let debug = target().join("debug");
+
+    for changed in [true, false] {
+        let program = |exercise: &Exercise| {
+            let (name, source) = (&exercise.name, &exercise.sources[0]);
+            let bin = if changed { exercise.bin() } else { unchanged(source) };
+            match changed {
+                true if exercise.is_python() => python(folder.join(name).join(source)),
+                false if exercise.is_python() => python(source.into()),
+                true if exercise.code() == REFUSED => {
+                    package.cargo(&["build", "--features", "refused", "--bin", &bin])
+                }
+                _ => Command::new(debug.join(bin)),
+            }
+        };
+        // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+        let problems: Vec<String> = thread::scope(|scope| {
+            let runs: Vec<_> = exercises
+                .iter()
+                .map(|exercise| {
+                    let program = program(exercise);
+                    (exercise, scope.spawn(move || try_with(&exercise.name, &program)))
+                })
+                .collect();
+            let mut problems = Vec::new();
+            for (exercise, run) in runs {
+                let output = run.join().expect("검사가 패닉했습니다")?;
+                let wanted = if changed { Some(0) } else { Some(1) };
+                if output.status.code() != wanted {
+                    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                    let errors = String::from_utf8_lossy(&output.stderr);
+                    problems.push(format!("== {}\n{text}{errors}", exercise.name));
+                }
+            }
+            Ok::<_, Box<dyn Error + Send + Sync>>(problems)
+        })?;
+        let what = if changed {
+            "고쳤는데 되지 않습니다"
+        } else {
+            "고치지 않았는데 됩니다"
+        };
+        assert!(problems.is_empty(), "{what}\n{}", problems.join("\n"));
+    }
+    Ok(fs::remove_dir_all(&folder)?)
+}
+
+#[test]
+fn unknown_numbers_are_refused() -> Result {
+    for args in [&[][..], &[""], &["11.9-1"]] {
+        let refused =
+            Command::new("sh").arg("scripts/try").args(args).current_dir(ROOT).output()?;
+        let errors = String::from_utf8(refused.stderr)?;
+        assert_eq!(refused.status.code(), Some(2), "{errors}");
+        for exercise in exercises()? {
+            assert!(errors.contains(&exercise.name), "{errors}");
+        }
+    }
+    Ok(())
+}
