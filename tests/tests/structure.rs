@@ -359,3 +359,15 @@ fn no_file_names_a_path_of_one_machine() -> Result {
     assert!(looked > 30, "본 파일이 {looked}개뿐입니다");
     Ok(())
 }
+
+/// 비용의 장은 비교의 모든 항목을 다룹니다.
+#[test]
+fn the_cost_page_names_every_row_of_the_comparison() -> Result {
+    let page = read("examples-ko/cost.md")?;
+    let rows = tests::compare::rows();
+    assert!(rows.len() > 10, "항목이 {}개뿐입니다", rows.len());
+    for row in rows {
+        assert!(page.contains(&format!("`{}`", row.name)), "{}", row.name);
+    }
+    Ok(())
+}
