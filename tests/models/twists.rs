@@ -97,16 +97,16 @@ const TWISTS: &[Twist] = &[
         name: "넣기 전에 알린다",
         file: "ring.rs",
         changes: &[(
-            "self.write(bytes, needed);\n        drop(turn);\n        self.shared.put.moved.notify_one();\n        Ok(())\n    }\n\n    /// 지금",
-            "if ON { self.shared.put.moved.notify_one(); }\n        self.write(bytes, needed);\n        drop(turn);\n        if !ON { self.shared.put.moved.notify_one(); }\n        Ok(())\n    }\n\n    /// 지금",
+            "self.write(bytes, needed);\n        drop(turn);\n        self.shared.put.progress.moved.notify_one();\n        Ok(())\n    }\n\n    /// 지금",
+            "if ON { self.shared.put.progress.moved.notify_one(); }\n        self.write(bytes, needed);\n        drop(turn);\n        if !ON { self.shared.put.progress.moved.notify_one(); }\n        Ok(())\n    }\n\n    /// 지금",
         )],
     },
     Twist {
         name: "꺼낸 뒤에 알리지 않는다",
         file: "ring.rs",
         changes: &[(
-            "        self.shared.get.moved.notify_one();\n",
-            "        if !ON { self.shared.get.moved.notify_one(); }\n",
+            "        self.shared.get.progress.moved.notify_one();\n",
+            "        if !ON { self.shared.get.progress.moved.notify_one(); }\n",
         )],
     },
     Twist {
@@ -121,16 +121,24 @@ const TWISTS: &[Twist] = &[
         name: "공간을 기다리는 쪽에 닫힌다고 알리지 않는다",
         file: "ring.rs",
         changes: &[(
-            "self.shared.get.moved.notify_all();",
-            "if !ON { self.shared.get.moved.notify_all(); }",
+            "self.shared.get.progress.moved.notify_all();",
+            "if !ON { self.shared.get.progress.moved.notify_all(); }",
         )],
     },
     Twist {
         name: "꺼내는 쪽에 닫혔다고 알리지 않는다",
         file: "ring.rs",
         changes: &[(
-            "self.shared.put.moved.notify_all();",
-            "if !ON { self.shared.put.moved.notify_all(); }",
+            "self.shared.put.progress.moved.notify_all();",
+            "if !ON { self.shared.put.progress.moved.notify_all(); }",
+        )],
+    },
+    Twist {
+        name: "반대쪽의 위치를 느슨하게 본다",
+        file: "ring.rs",
+        changes: &[(
+            "let packed = other.progress.position.load(Acquire);",
+            "let packed = other.progress.position.load(if ON { Relaxed } else { Acquire });",
         )],
     },
     Twist {

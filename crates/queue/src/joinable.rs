@@ -209,7 +209,7 @@ impl<T: Inline> JoinableQueue<T> {
         deadline: Deadline,
     ) -> Result<Option<Hand<'_>>, QueueError> {
         let closed = self.queue.ring.is_closed();
-        if !self.is_empty() {
+        if self.queue.ring.has_items() {
             let hand = self.take_hand()?;
             if self.queue.ring.get(bytes, deadline)? {
                 return Ok(Some(hand));

@@ -213,7 +213,7 @@ impl<T: Inline> Queue<T> {
     fn take(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<Option<()>, QueueError> {
         // 닫혔는지를 먼저 봅니다. 닫히기 전에 넣은 것은 그 뒤의 확인에서 반드시 보입니다.
         let closed = self.ring.is_closed();
-        if !self.is_empty() && self.ring.get(bytes, deadline)? {
+        if self.ring.has_items() && self.ring.get(bytes, deadline)? {
             return Ok(Some(()));
         }
         if closed { Err(QueueError::Disconnected) } else { Ok(None) }

@@ -25,6 +25,7 @@ const CAUGHT_BY: &[(&str, fn())] = &[
     ("차례를 얻기 전에 닫는다", queue::closed_while_putting),
     ("공간을 기다리는 쪽에 닫힌다고 알리지 않는다", queue::closed_while_full),
     ("꺼내는 쪽에 닫혔다고 알리지 않는다", queue::closed_while_putting),
+    ("반대쪽의 위치를 느슨하게 본다", queue::two_readers),
     ("닫혔는지를 나중에 본다", queue::closed_while_putting),
     ("꺼낸 다음에 손을 쥔다", joinable::finished_work_is_joined),
     ("그 사이 바뀐 수를 믿는다", joinable::finished_work_is_joined),
