@@ -67,7 +67,7 @@ fn main() -> Result<()> {
         let program = programs.with_file_name(name);
         let status = Command::new(&program).args(*args).status();
         let status =
-            status.with_context(|| format!("{}을(를) 실행하지 못했습니다", program.display()))?;
+            status.with_context(|| format!("실행하지 못했습니다: {}", program.display()))?;
         if status.signal() == Some(SIGPIPE) {
             exit(128 + SIGPIPE); // `| head`처럼 출력을 받는 쪽이 닫혔습니다. 알릴 것이 없습니다.
         }
