@@ -23,7 +23,8 @@ use std::sync::atomic::{
 
 use ipc_core::Shared;
 use ipc_core::build::{
-    Deadline, EventCount, Mutex, MutexError, Placed, RECHECK, after, load_bytes, store_bytes,
+    Deadline, EventCount, Mutex, MutexError, Placed, RECHECK, SpanKind, after, load_bytes,
+    store_bytes, waiting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -153,7 +154,8 @@ impl Ring {
         // 앞 프로세스가 쥔 채 죽었어도 고칠 것이 없습니다. 위치는 언제나 온전합니다.
         let turn = self.shared.put.turn.lock(deadline)?;
         let room = || Ok::<_, QueueError>(self.has_room(needed)?.then_some(()));
-        self.shared.get.moved.wait_for(deadline, room)?.ok_or(QueueError::Timeout)?;
+        let wait = || self.shared.get.moved.wait_for(deadline, room);
+        waiting(SpanKind::Queue, || self.shared.id(), wait)?.ok_or(QueueError::Timeout)?;
         self.write(bytes, needed);
         drop(turn);
         self.shared.put.moved.notify_one();
@@ -274,7 +276,8 @@ impl Ring {
         deadline: Deadline,
         check: impl FnMut() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        self.shared.put.moved.wait_for(deadline, check)
+        let wait = || self.shared.put.moved.wait_for(deadline, check);
+        waiting(SpanKind::Queue, || self.shared.id(), wait)
     }
 
     fn slots(&self) -> &[AtomicU64] {
