@@ -63,18 +63,17 @@ run-queue *ARGS:
     @cargo run -p queue -- "$@"
 
 # 11.5 큐가 보장하는 순서
-[no-exit-message]
+[private, no-exit-message]
 run-order *ARGS:
     @cargo run -p examples-ko --bin order -- "$@"
 
 # 11.5 꺼내기 전에 조인하면 멈춥니다
-[no-exit-message]
+[private, no-exit-message]
 run-full-queue *ARGS:
     @cargo run -p examples-ko --bin full-queue -- "$@"
 
 # 11.5 진행 상황: 일하는 프로세스가 죽어도 끝나는 반복
-[private]
-[no-exit-message]
+[private, no-exit-message]
 run-progress *ARGS:
     @cargo run -p examples-ko --bin progress -- "$@"
 
@@ -89,8 +88,7 @@ run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
 # 11.6 같은 단방향 파이프를 ipc-channel 크레이트로
-[private]
-[no-exit-message]
+[private, no-exit-message]
 run-ipc-channel-pipe *ARGS:
     @cargo run -p examples-ko --bin ipc-channel-pipe -- "$@"
 
@@ -105,20 +103,17 @@ run-no-lock *ARGS:
     @cargo run -p examples-ko --bin no-lock -- "$@"
 
 # 11.7 직접 만든 구조체를 락에 넣어 네 프로세스가 함께 고칩니다
-[private]
-[no-exit-message]
+[private, no-exit-message]
 run-shared-histogram *ARGS:
     @cargo run -p examples-ko --bin shared-histogram -- "$@"
 
 # 11.7 락이 있어도, 읽을 때와 쓸 때 따로 획득하면 갱신을 잃습니다
-[private]
-[no-exit-message]
+[private, no-exit-message]
 run-two-acquires *ARGS:
     @cargo run -p examples-ko --bin two-acquires -- "$@"
 
 # 11.7 두 락을 서로 다른 순서로 획득하면 멈춥니다
-[private]
-[no-exit-message]
+[private, no-exit-message]
 run-two-locks *ARGS:
     @cargo run -p examples-ko --bin two-locks -- "$@"
 
@@ -131,6 +126,11 @@ run-semaphore *ARGS:
 [no-exit-message]
 break NAME='' *ARGS='':
     @cargo run -p examples-ko --bin break -- "$@"
+
+# 누가 언제 쥐었는지: just timeline lock
+[no-exit-message]
+timeline NAME='' *ARGS='':
+    @cargo run -p examples-ko --bin timeline -- "$@"
 
 # 파이썬 쌍둥이(15초까지): just py lock
 [no-exit-message]

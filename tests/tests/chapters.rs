@@ -577,7 +577,8 @@ fn recipes_exist() -> Result {
             let names: Vec<&str> = words.take(3).collect();
             let name =
                 if names.starts_with(&["examples-ko", "--bin"]) { names[2] } else { names[0] };
-            let known = programs.iter().any(|(program, _)| program == name) || name == "break";
+            let known = programs.iter().any(|(program, _)| program == name)
+                || ["break", "timeline"].contains(&name);
             assert!(known, "{chapter}: cargo run -p {names:?}");
         }
     }
@@ -599,9 +600,8 @@ fn words_are_the_glossary_s() -> Result {
     let mut texts = chapters()?;
     let crates = files("crates", "")?.into_iter().filter(|name| !name.ends_with(".md"));
     let folders = crates.map(|name| format!("crates/{name}/src"));
-    for folder in
-        folders.chain(["examples-ko/src/bin", "examples-ko/src/bin/break"].map(str::to_owned))
-    {
+    let programs = ["", "/break", "/timeline"].map(|name| format!("examples-ko/src/bin{name}"));
+    for folder in folders.chain(programs) {
         for file in files(&folder, ".rs")? {
             texts.push((file.clone(), read(&format!("{folder}/{file}"))?));
         }

@@ -58,8 +58,8 @@ fn examples() -> Result<Vec<(String, String)>> {
     let mut examples = Vec::new();
     for (name, source) in sources {
         let name = name.unwrap_or_default().display().to_string();
-        // ipc-core에는 프로그램이 없고, tour는 다른 예제들을 실행할 뿐입니다.
-        if name == "tour" || !source.exists() {
+        // ipc-core에는 프로그램이 없고, tour와 timeline은 다른 예제들을 실행할 뿐입니다.
+        if name == "tour" || name == "timeline" || !source.exists() {
             continue;
         }
         let text = fs::read_to_string(&source)?;

@@ -16,6 +16,7 @@ use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::sync::Mutex;
 
 use rustix::event::PollFlags;
+use rustix::fs::fstat;
 use rustix::net::sockopt::set_socket_send_buffer_size;
 use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::de::DeserializeOwned;
@@ -59,6 +60,11 @@ impl Channel {
             set_socket_send_buffer_size(end, 4 * INLINE_MAX)?;
         }
         Ok((Channel::from_socket(left), Channel::from_socket(right)))
+    }
+
+    /// 이 끝의 번호(아이노드). 기록([`crate::build::Span`])에 씁니다.
+    pub fn id(&self) -> u64 {
+        fstat(&self.socket).map_or(0, |stat| stat.st_ino)
     }
 
     pub(crate) fn from_socket(socket: OwnedFd) -> Channel {

@@ -24,6 +24,7 @@ use crate::channel::Channel;
 use crate::error::ChannelError;
 use crate::parcel::Message;
 use crate::task::{RemoteFn, Task, zero_sized};
+use crate::timeline::{self, SpanKind, What};
 use crate::wait::{after, wait_ready};
 
 /// 자식임을 알리는 환경 변수. 값은 `디스크립터:아이노드`입니다.
@@ -71,6 +72,7 @@ pub fn init() {
         return;
     }
     stop_ignoring_children();
+    timeline::start();
     let Some(socket) = inherited_socket() else { return };
     let code = match enter(socket) {
         Ok(code) => code,
@@ -166,6 +168,8 @@ fn enter(socket: OwnedFd) -> Result<i32, ChannelError> {
     // 이름을 붙이지 못해도 일에는 지장이 없습니다.
     let name = start.task.rsplit("::").next().unwrap_or_default();
     let _ = CString::new(name).map(|name| rustix::thread::set_name(&name));
+    timeline::set_task(name);
+    let _life = timeline::begin(What::Run, SpanKind::Process, 0, || u64::from(std::process::id()));
     // SAFETY: 소켓의 반대쪽 끝은 부모만 갖습니다. 부모는 이 실행 파일이며, `Start`에는 `run`을 `RemoteFn::new`로 잰 값만 담습니다.
     // `Start`는 이 크레이트 밖에서 만들 수 없는 타입입니다.
     Ok(unsafe { start.run.call(control) })

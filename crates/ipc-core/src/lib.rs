@@ -8,7 +8,7 @@
 //! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
 //! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
-//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
+//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에, 누가 언제 기다리고 쥐었는지의 기록은 `timeline.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
 //! → 이 크레이트 → 커널.
 //!
 //! 프로그램을 쓰는 데 필요한 이름은 이 첫 화면에 있는 것이 전부입니다. 기본 요소를 *짓는* 데 쓰는 이름은 [`build`]에 따로
@@ -42,6 +42,7 @@ mod strict;
 mod task;
 #[doc(hidden)]
 pub mod testing;
+mod timeline;
 mod wait;
 
 pub use child::end_with_closed_output;
@@ -69,6 +70,7 @@ pub mod build {
     pub use crate::plain::Placed;
     pub use crate::shared::{ReadOnly, load_bytes, store_bytes};
     pub use crate::task::{RemoteFn, Task, zero_sized};
+    pub use crate::timeline::{Open, Span, SpanKind, What, begin, waiting};
     pub use crate::wait::{
         Deadline, EventCount, PollFlags, RECHECK, Turns, after, expired, recheck, wait_all_ready,
         wait_ready,

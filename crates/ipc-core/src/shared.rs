@@ -103,6 +103,11 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }
     }
 
+    /// 같은 메모리를 보는 프로세스들에서 같은 번호(아이노드). 기록([`crate::build::Span`])에 씁니다.
+    pub fn id(&self) -> u64 {
+        self.memory.id.1
+    }
+
     fn over(memory: Arc<Memory>, tail: usize) -> Self {
         Shared { memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
     }

@@ -16,7 +16,9 @@ pub use contents::Contents;
 use contents::Place;
 pub use error::LockError;
 use ipc_core::Shared;
-use ipc_core::build::{Deadline, Mutex, MutexError, MutexGuard, Placed, after};
+use ipc_core::build::{
+    Deadline, Mutex, MutexError, MutexGuard, Open, Placed, SpanKind, What, after, begin, waiting,
+};
 pub use ipc_core::{Plain, plain};
 use serde::{Deserialize, Serialize};
 
@@ -163,7 +165,7 @@ where
     }
 
     fn acquire_until(&self, deadline: Deadline) -> Result<Guard<'_, T>, LockError> {
-        self.enter(self.state.mutex.lock(deadline)?)?.healthy()
+        self.enter(self.lock(deadline)?)?.healthy()
     }
 
     /// 쥔 채 죽은 프로세스의 락을 넘겨받습니다. [`LockError::OwnerDied`]를 받은 뒤에 호출합니다. 차례를 기다립니다.
@@ -174,7 +176,11 @@ where
     ///
     /// [`LockError::OwnerDied`]를 뺀 [`Lock::acquire`]의 에러입니다.
     pub fn recover(&self) -> Result<OwnerDied<'_, T>, LockError> {
-        self.enter(self.state.mutex.lock(None)?)
+        self.enter(self.lock(None)?)
+    }
+
+    fn lock(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
+        waiting(SpanKind::Lock, || self.state.id(), || self.state.mutex.lock(deadline))
     }
 
     /// 획득한 뒤에 할 일: 앞의 주인이 죽었는지 적고, 값을 확인합니다.
@@ -182,6 +188,7 @@ where
         if let Some(pid) = held.owner_died() {
             self.state.died.store(if pid == 0 { UNKNOWN } else { pid }, Relaxed);
         }
+        let holding = begin(What::Hold, SpanKind::Lock, 1, || self.state.id());
         let places = self.state.tail();
         // SAFETY: 락을 쥔 동안 원소의 크기와 정렬을 갖춘 곳이고, 락을 지키는 쪽은 아무도 쓰지 않습니다.
         let valid = |place: &Place<T::Item>| unsafe { T::Item::is_valid(place.0.get().cast()) };
@@ -190,7 +197,8 @@ where
         }
         let value = T::view(places).ok_or(LockError::Corrupted)?;
         let died = self.state.died.load(Relaxed);
-        Ok(OwnerDied { guard: Guard { state: &self.state, value, _held: held }, died })
+        let guard = Guard { state: &self.state, value, _holding: holding, _held: held };
+        Ok(OwnerDied { guard, died })
     }
 }
 
@@ -213,6 +221,8 @@ pub struct Guard<'a, T: Contents + ?Sized> {
     state: &'a State,
     /// 공유 메모리에 놓인 값. 확인을 마쳤습니다.
     value: NonNull<T>,
+    /// `_held`보다 먼저 사라집니다. 해제하기 전에 끝나야 합니다.
+    _holding: Open,
     /// 스레드를 떠나지 못하게 하고, 사라질 때 해제합니다.
     _held: MutexGuard<'a>,
 }

@@ -8,7 +8,7 @@ use std::os::fd::{AsFd, BorrowedFd};
 use std::time::Duration;
 
 pub use ipc_core::ChannelError;
-use ipc_core::build::{Accepts, Channel, Message, after};
+use ipc_core::build::{Accepts, Channel, Deadline, Message, SpanKind, after, waiting};
 use serde::{Deserialize, Serialize};
 
 /// 단방향 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
@@ -104,7 +104,7 @@ impl<S, R: Message> Duplex<S, R> {
     /// 상대의 끝이 사라지고 남은 값도 없으면 [`ChannelError::Disconnected`](파이썬의 `EOFError`). 상대가 값을
     /// 보내던 도중에 죽어도 같습니다. 반쪽짜리 값은 오지 않습니다.
     pub fn recv(&self) -> Result<R, ChannelError> {
-        self.channel.recv(None)
+        self.receive(None)
     }
 
     /// [`recv`](Duplex::recv)와 같지만 `timeout`까지만 기다립니다.
@@ -113,7 +113,11 @@ impl<S, R: Message> Duplex<S, R> {
     ///
     /// 시간이 지나면 [`ChannelError::Timeout`].
     pub fn recv_timeout(&self, timeout: Duration) -> Result<R, ChannelError> {
-        self.channel.recv(after(timeout))
+        self.receive(after(timeout))
+    }
+
+    fn receive(&self, deadline: Deadline) -> Result<R, ChannelError> {
+        waiting(SpanKind::Pipe, || self.channel.id(), || self.channel.recv(deadline))
     }
 
     /// 받을 것이(값이나 끝이) 있는지 `timeout`까지 기다려 봅니다. 0이면 바로 돌아옵니다.

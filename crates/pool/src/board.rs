@@ -139,6 +139,11 @@ impl Board {
 }
 
 impl BoardView {
+    /// 같은 게시판을 보는 프로세스들에서 같은 번호.
+    pub fn id(&self) -> u64 {
+        self.claims.id()
+    }
+
     /// 묶음 하나를 가져올 때까지 기다립니다. 게시판이 닫히고 비면 `None`입니다.
     pub fn take(&self, who: Who) -> Option<(usize, u64)> {
         let look = || {

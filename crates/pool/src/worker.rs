@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering::Release;
 
 use ipc_core::ChannelError;
 use ipc_core::build::{
-    Channel, Message, Parcel, RemoteFn, Task, encode, panic_message, zero_sized,
+    Channel, Message, Parcel, RemoteFn, SpanKind, Task, What, begin, encode, panic_message,
+    waiting, zero_sized,
 };
 use serde::{Deserialize, Serialize};
 
@@ -69,7 +70,9 @@ pub fn serve(contract: Contract) -> anyhow::Result<()> {
     desk.ready.store(1, Release);
     let mut work = Work { board, desk, channel, out: Parcel::default(), chunk: Chunk::default() };
     for _ in 0..max_chunks {
-        let Some((place, seq)) = work.board.take(who) else { break };
+        let taken = waiting(SpanKind::Pool, || work.board.id(), || work.board.take(who));
+        let Some((place, seq)) = taken else { break };
+        let _chunk = begin(What::Run, SpanKind::Pool, 0, || work.board.id());
         work = match work.one_chunk(place, seq) {
             Err(ChannelError::Disconnected) => break, // 부모가 사라졌습니다.
             outcome => outcome?,

@@ -23,7 +23,8 @@ use std::sync::atomic::{
 
 use ipc_core::Shared;
 use ipc_core::build::{
-    Deadline, EventCount, Mutex, MutexError, Placed, RECHECK, after, load_bytes, store_bytes,
+    Deadline, EventCount, Mutex, MutexError, Placed, RECHECK, SpanKind, after, load_bytes,
+    store_bytes, waiting,
 };
 use serde::{Deserialize, Serialize};
 
@@ -194,7 +195,8 @@ impl Ring {
                 let get = self.shared.put.look_at(&self.shared.get);
                 Ok::<_, QueueError>(self.has_room(needed, get)?.then_some(()))
             };
-            self.shared.get.progress.moved.wait_for(deadline, room)?.ok_or(QueueError::Timeout)?;
+            let wait = || self.shared.get.progress.moved.wait_for(deadline, room);
+            waiting(SpanKind::Queue, || self.shared.id(), wait)?.ok_or(QueueError::Timeout)?;
         }
         self.write(bytes, needed);
         drop(turn);
@@ -320,7 +322,8 @@ impl Ring {
         deadline: Deadline,
         check: impl FnMut() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        self.shared.put.progress.moved.wait_for(deadline, check)
+        let wait = || self.shared.put.progress.moved.wait_for(deadline, check);
+        waiting(SpanKind::Queue, || self.shared.id(), wait)
     }
 
     fn slots(&self) -> &[AtomicU64] {

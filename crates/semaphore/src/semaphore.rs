@@ -14,7 +14,8 @@ use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 use std::time::Duration;
 
 use ipc_core::build::{
-    Deadline, EventCount, Mutex, MutexError, MutexGuard, Placed, Turns, after, expired, hint,
+    Deadline, EventCount, Mutex, MutexError, MutexGuard, Open, Placed, SpanKind, Turns, What,
+    after, begin, expired, hint, waiting,
 };
 use ipc_core::{Shared, debug_is_display};
 use serde::{Deserialize, Serialize};
@@ -120,9 +121,12 @@ impl Semaphore {
         for index in (start..places.len()).chain(0..start.min(places.len())) {
             match places[index].try_lock() {
                 Ok(held) => {
+                    let count = places.len() as u32;
+                    let holding = begin(What::Hold, SpanKind::Semaphore, count, || self.door.id());
                     return Ok(Some(Permit {
                         door: &self.door,
                         place: index as u32,
+                        holding,
                         held: Some(held),
                     }));
                 }
@@ -146,6 +150,10 @@ impl Semaphore {
         if let Some(permit) = self.try_acquire()? {
             return Ok(permit); // 흔한 경우. 시계도 보지 않습니다.
         }
+        waiting(SpanKind::Semaphore, || self.door.id(), || self.wait_until(deadline))
+    }
+
+    fn wait_until(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
         let patience = after(Turns::PATIENCE);
         let soon = deadline.map_or(patience, |at| patience.map(|soon| soon.min(at)));
         let mut permit = self.door.released.wait_for(soon, || self.try_acquire())?;
@@ -181,6 +189,7 @@ impl Semaphore {
 pub struct Permit<'a> {
     door: &'a Door,
     place: u32,
+    holding: Open,
     /// 사라지는 도중에만 비어 있습니다.
     held: Option<MutexGuard<'a>>,
 }
@@ -201,6 +210,7 @@ impl Permit<'_> {
 impl Drop for Permit<'_> {
     fn drop(&mut self) {
         self.door.last_free.store(self.place, Relaxed);
+        self.holding = Open::default(); // 자리를 내놓기 전에 끝나야 합니다.
         self.held = None;
         self.door.released.notify_one();
         self.door.turns.hand_over();

@@ -43,7 +43,7 @@ pub mod core {
         pub use super::plain::Placed;
         pub use super::shared::{load_bytes, store_bytes};
         pub use super::wait::{Deadline, EventCount, RECHECK, after};
-        pub use ipc_core::build::{Accepts, Inline, decode, encode, hint};
+        pub use ipc_core::build::{Accepts, Inline, SpanKind, decode, encode, hint, waiting};
     }
 }
 

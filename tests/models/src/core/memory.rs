@@ -35,6 +35,10 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         &self.0.1
     }
 
+    pub fn id(&self) -> u64 {
+        0
+    }
+
     pub fn discard(&self, _from: usize, _to: usize) {}
 }
 

@@ -1,0 +1,149 @@
+//! 11.3–11.8 타임라인: 누가 언제 기다리고 언제 쥐었는지 그립니다
+//!
+//! 예제를 실행하며 기다린 구간과 쥔 구간을 기록하고, 끝나면 프로세스마다 한 줄로 그립니다. 동시에 가장 많이 쥔 수도 세어,
+//! 자리보다 많으면 1로 끝납니다. 기록은 환경 변수 `IPC_TIMELINE`으로 하므로, 가져간 예제의 것도 그릴 수 있습니다.
+//!
+//! 실행: `cargo run -p examples-ko --bin timeline -- semaphore` 또는 `just timeline semaphore`
+//! 마지막 줄: 락과 세마포어가 있으면 `동시에 쥔 수`로 시작합니다
+//! 함께 보기: 기록은 `crates/ipc-core/src/timeline.rs`, 그림은 `text.rs`와 `svg.rs`
+
+mod record;
+mod svg;
+mod text;
+mod trace;
+
+use std::env::{current_exe, var_os};
+use std::ffi::OsString;
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, exit};
+
+use anyhow::{Context, Result, ensure};
+use lexopt::{Arg, Parser, ValueExt};
+
+use record::Picture;
+
+const HELP: &str = "\
+11.3–11.8 타임라인: 예제를 실행하고, 누가 언제 기다리고 언제 쥐었는지 그립니다.
+
+사용법: timeline [--svg 파일] [--trace 파일] 이름
+
+  이름            lock, semaphore처럼 실행할 예제
+  --from 파일     실행하지 않고, IPC_TIMELINE=파일로 실행하며 기록한 것을 그립니다
+  --svg 파일      브라우저에서 볼 그림
+  --trace 파일    https://ui.perfetto.dev에서 여는 기록(JSON)
+  -h, --help      이 도움말";
+/// 이름이 같은 패키지에 있는 예제.
+const CRATES: [&str; 6] = ["lock", "pipe", "pool", "process", "queue", "semaphore"];
+/// 이 패키지에 있는, 프로세스를 띄우는 예제.
+const PROGRAMS: [&str; 11] = [
+    "factorial",
+    "full-queue",
+    "heartbeat",
+    "no-lock",
+    "order",
+    "pipe-end",
+    "progress",
+    "shared-histogram",
+    "two-acquires",
+    "two-cooks-processes",
+    "two-locks",
+];
+
+#[derive(Default)]
+struct Options {
+    name: Option<String>,
+    from: Option<PathBuf>,
+    svg: Option<PathBuf>,
+    trace: Option<PathBuf>,
+}
+
+fn main() -> Result<()> {
+    ipc_core::init();
+    ipc_core::end_with_closed_output();
+    let options = options().unwrap_or_else(|wrong| ipc_core::refuse(&wrong, HELP));
+    let (title, recorded) = match (&options.name, &options.from) {
+        (Some(name), _) => (name.clone(), run(name)?),
+        (None, Some(path)) => (path.display().to_string(), read(path)?),
+        (None, None) => ipc_core::refuse(&"이름이나 --from 파일을 적으십시오".into(), HELP),
+    };
+    let picture = Picture::new(title, &recorded)?;
+    print!("{}", text::draw(&picture));
+    if let Some(path) = options.svg {
+        write(path, svg::draw(&picture))?;
+    }
+    if let Some(path) = options.trace {
+        write(path, trace::json(&picture).to_string())?;
+    }
+    let mut crowded = false;
+    for peak in &picture.peaks {
+        println!("동시에 쥔 수({}): 가장 많을 때 {}, 자리 {}", peak.name, peak.most, peak.places);
+        crowded |= peak.most > peak.places;
+    }
+    ensure!(!crowded, "자리보다 많은 프로세스가 함께 쥐었습니다. 위의 '동시에 쥔 수'를 보십시오");
+    Ok(())
+}
+
+fn options() -> Result<Options, lexopt::Error> {
+    let mut options = Options::default();
+    // 이름 없이 `just timeline`이라고 하면 빈 인수가 오므로 세지 않습니다.
+    let given: Vec<OsString> = std::env::args_os().skip(1).filter(|arg| !arg.is_empty()).collect();
+    let mut parser = Parser::from_args(given);
+    while let Some(arg) = parser.next()? {
+        match arg {
+            Arg::Short('h') | Arg::Long("help") => ipc_core::show(HELP),
+            Arg::Long("from") => options.from = Some(parser.value()?.into()),
+            Arg::Long("svg") => options.svg = Some(parser.value()?.into()),
+            Arg::Long("trace") => options.trace = Some(parser.value()?.into()),
+            Arg::Value(name) if options.name.is_none() => {
+                let name = name.string()?;
+                if !CRATES.iter().chain(&PROGRAMS).any(|known| name == *known) {
+                    let known = [&CRATES[..], &PROGRAMS].concat().join(" ");
+                    return Err(
+                        format!("'{name}' 예제는 그릴 수 없습니다. 있는 것: {known}").into()
+                    );
+                }
+                options.name = Some(name);
+            }
+            other => return Err(other.unexpected()),
+        }
+    }
+    Ok(options)
+}
+
+/// 예제를 빌드하고 실행하며 기록합니다. 예제의 출력은 그대로 화면에 나옵니다.
+fn run(name: &str) -> Result<String> {
+    let place: &[&str] =
+        if CRATES.contains(&name) { &["-p", name] } else { &["-p", "examples-ko", "--bin", name] };
+    let mut build = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+    build.args(["build", "-q"]).args(place);
+    if !cfg!(debug_assertions) {
+        build.arg("--release");
+    }
+    let built = build
+        .status()
+        .context("cargo를 실행하지 못했습니다. PATH에 cargo가 있는지 확인하십시오")?;
+    ensure!(built.success(), "빌드하지 못했습니다. 위의 에러를 보십시오");
+    let recording =
+        tempfile::NamedTempFile::new().context("기록할 임시 파일을 만들지 못했습니다")?;
+    let program = current_exe()?.with_file_name(name);
+    let status = Command::new(&program).env("IPC_TIMELINE", recording.path()).status();
+    let status =
+        status.with_context(|| format!("{}을(를) 실행하지 못했습니다", program.display()))?;
+    if !status.success() {
+        eprintln!("{name} 예제가 실패해 그리지 않습니다({status}). 위의 에러를 보십시오");
+        exit(1);
+    }
+    println!();
+    read(&recording.path().to_owned())
+}
+
+fn read(path: &PathBuf) -> Result<String> {
+    fs::read_to_string(path).with_context(|| format!("{}을(를) 읽지 못했습니다", path.display()))
+}
+
+fn write(path: PathBuf, contents: String) -> Result<()> {
+    fs::write(&path, contents).with_context(|| {
+        format!("{}에 쓰지 못했습니다. 쓸 수 있는 경로를 주십시오", path.display())
+    })
+}
