@@ -122,6 +122,12 @@ run-two-locks *ARGS:
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"
 
+# 11.8 신호, 토큰, 버퍼: 세마포어의 나머지 쓰임을 파이프와 큐로
+[private]
+[no-exit-message]
+run-signals *ARGS:
+    @cargo run -p examples-ko --bin signals -- "$@"
+
 # 11.3–11.8 일부러 부수기: just break lock
 [no-exit-message]
 break NAME='' *ARGS='':

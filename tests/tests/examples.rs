@@ -14,7 +14,7 @@ use nix::libc;
 use nix::unistd::pipe2;
 
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
-const PROGRAMS: [&str; 15] = [
+const PROGRAMS: [&str; 16] = [
     "factorial",
     "full-queue",
     "heartbeat",
@@ -24,6 +24,7 @@ const PROGRAMS: [&str; 15] = [
     "pipe-end",
     "progress",
     "shared-histogram",
+    "signals",
     "threads-vs-processes",
     "tour",
     "two-acquires",
@@ -139,6 +140,15 @@ fn the_shared_histogram_loses_nothing() {
     assert_eq!(bins.iter().map(|line| numbers(line)[1]).sum::<u64>(), 20_000);
     // 20000 이하에서 가장 멀리 걷는 수(콜라츠 수열로 알려진 값).
     assert_eq!(numbers(find(&lines, "가장 먼 수")), [20_000, 17_647, 278]);
+}
+
+#[test]
+fn signals_limits_and_buffers_need_no_semaphore() {
+    let lines = lines("signals", &[]);
+    find(&lines, "신호: 상대가 준비를 마쳤습니다.");
+    find(&lines, "신호: 상대가 알리지 못하고 끝났습니다.");
+    assert_eq!(numbers(find(&lines, "토큰: ")), [3, 6]);
+    assert_eq!(numbers(find(&lines, "버퍼: ")), [10, 2]);
 }
 
 #[test]

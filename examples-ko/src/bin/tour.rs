@@ -23,7 +23,7 @@ const SIGINT: i32 = 2;
 const SIGPIPE: i32 = 13;
 
 /// 예제의 제목과 이름, 여기서 주는 인수.
-const SECTIONS: [(&str, &str, &[&str]); 20] = [
+const SECTIONS: [(&str, &str, &[&str]); 21] = [
     ("11.1 스레드와 프로세스", "threads-vs-processes", &[]),
     ("11.1 두 요리사, 스레드로", "two-cooks-threads", &[]),
     ("11.1 두 요리사, 프로세스로", "two-cooks-processes", &[]),
@@ -44,6 +44,7 @@ const SECTIONS: [(&str, &str, &[&str]); 20] = [
     ("11.7 두 락", "two-locks", &[]),
     ("11.7 공유 히스토그램", "shared-histogram", &[]),
     ("11.8 Semaphore", "semaphore", &[]),
+    ("11.8 신호, 토큰, 버퍼", "signals", &[]),
 ];
 /// 이름이 같은 패키지에 있는 예제. 나머지는 이 패키지에 있습니다.
 const CRATES: [&str; 6] = ["lock", "pipe", "pool", "process", "queue", "semaphore"];

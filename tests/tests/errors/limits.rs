@@ -30,6 +30,13 @@ fn within<T>(resource: Resource, limit: u64, work: impl FnOnce() -> T) -> Result
     Ok(done)
 }
 
+/// 디스크립터를 `count`개만 더 열 수 있는 한도. 물려받은 디스크립터 때문에 빈 번호가 이어져 있지 않아도 맞습니다.
+fn room_for(count: usize) -> Result<u64> {
+    // 언제나 가장 작은 빈 번호가 열리므로, 다음으로 열릴 번호가 곧 한도입니다.
+    let files = (0..=count).map(|_| File::open("/dev/null")).collect::<Result<Vec<_>, _>>()?;
+    Ok(files[count].as_raw_fd() as u64)
+}
+
 fn spawn() -> Result<String> {
     said(Process::spawn(|| (), ()))
 }
@@ -44,7 +51,6 @@ pub fn processes() -> Result<Vec<String>> {
 
 pub fn descriptors() -> Result<Vec<String>> {
     let task = || -> Result<Vec<String>> {
-        let free = File::open("/dev/null")?.as_raw_fd() as u64;
         let make = || {
             [
                 said(Queue::<u8>::new()),
@@ -54,9 +60,9 @@ pub fn descriptors() -> Result<Vec<String>> {
                 spawn(),
             ]
         };
-        let mut said: Vec<_> = within(Resource::RLIMIT_NOFILE, free, make)?.into();
+        let mut said: Vec<_> = within(Resource::RLIMIT_NOFILE, room_for(0)?, make)?.into();
         // 소켓 한 쌍은 열 수 있지만, 그 다음 것은 열지 못합니다.
-        said.push(within(Resource::RLIMIT_NOFILE, free + 2, spawn)?);
+        said.push(within(Resource::RLIMIT_NOFILE, room_for(2)?, spawn)?);
         said.into_iter().collect()
     };
     Ok(Process::spawn(task, ())?.join()?)
@@ -67,10 +73,10 @@ pub fn descriptors_in_values() -> Result<Vec<String>> {
     let task = || -> Result<Vec<String>> {
         let (lock, queue) = (Lock::new(0)?, Queue::<u8>::new()?);
         let (_inbox, outbox) = pipe::<Lock<i32>>()?;
-        let free = File::open("/dev/null")?.as_raw_fd() as u64;
-        let mut said = vec![within(Resource::RLIMIT_NOFILE, free, || said(outbox.send(&lock)))??];
+        let mut said =
+            vec![within(Resource::RLIMIT_NOFILE, room_for(0)?, || said(outbox.send(&lock)))??];
         let start = || said_of_queue(queue.clone());
-        said.push(within(Resource::RLIMIT_NOFILE, free + 2, start)??);
+        said.push(within(Resource::RLIMIT_NOFILE, room_for(2)?, start)??);
         // 모자란 것은 디스크립터이지, 타입의 잘못이 아닙니다.
         ensure!(!said.iter().any(|text| text.contains("Serialize 구현")), "{said:?}");
         Ok(said)
@@ -88,9 +94,8 @@ pub fn descriptors_in_flight() -> Result<Vec<String>> {
         leave_root(NOBODY)?;
         let lock = Lock::new(0)?;
         let (_inbox, outbox) = pipe::<Lock<i32>>()?;
-        let free = File::open("/dev/null")?.as_raw_fd() as u64;
         let send_all = || (0..1000).find_map(|_| outbox.send(&lock).err());
-        let refused = within(Resource::RLIMIT_NOFILE, free + 4, send_all)?;
+        let refused = within(Resource::RLIMIT_NOFILE, room_for(4)?, send_all)?;
         Ok(vec![refused.context("한도를 넘겼는데 모두 보냈습니다")?.to_string()])
     };
     Ok(Process::spawn(task, ())?.join()?)
