@@ -29,7 +29,6 @@ impl Lesson {
         }
         let built = escargot::CargoBuild::new()
             .manifest_path(MANIFEST)
-            .package(self.package)
             .bin(self.package)
             .current_release()
             .target_dir(target_dir()?)

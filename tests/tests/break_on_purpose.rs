@@ -51,7 +51,6 @@ fn program() -> Result<&'static Path> {
     let test = std::env::current_exe()?;
     let built = escargot::CargoBuild::new()
         .manifest_path(MANIFEST)
-        .package("examples-ko")
         .bin("break")
         .current_release()
         .target_dir(test.ancestors().nth(3).context("target 폴더를 찾지 못했습니다")?)

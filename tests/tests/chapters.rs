@@ -308,19 +308,14 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
 fn programs() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
-    let mut packages: Vec<String> = sources()?.into_iter().map(|(name, _)| name).collect();
-    packages.retain(|name| Path::new(ROOT).join("crates").join(name).exists());
-    packages.push(FOLDER.to_owned());
-    for package in packages {
-        let built = escargot::CargoBuild::new()
-            .manifest_path(Path::new(ROOT).join("Cargo.toml"))
-            .package(package)
-            .current_release()
-            .target_dir(folder.parent().unwrap_or(folder))
-            .exec()?;
-        for message in built {
-            message?;
-        }
+    let built = escargot::CargoBuild::new()
+        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
+        .bins()
+        .current_release()
+        .target_dir(folder.parent().unwrap_or(folder))
+        .exec()?;
+    for message in built {
+        message?;
     }
     Ok(folder.to_owned())
 }

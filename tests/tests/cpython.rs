@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
+use tests::torture::cases;
+
 /// 클래스마다 옮겨 적은 테스트의 수(CPython 3.13.0). 따로 적지 않은 것은 그 클래스의 전부입니다.
 const COUNTS: [(&str, usize); 28] = [
     ("MiscTestCase", 1), // 풀에 관한 것만
@@ -51,7 +53,7 @@ fn rows(text: &str) -> Vec<(&str, &str)> {
         .collect()
 }
 
-/// 칸에 적힌 우리 테스트의 이름들(`파일::모듈::함수` 또는 `파일::함수`).
+/// 칸에 적힌 우리 테스트의 이름들(`파일::모듈::함수`, `파일::함수`, `torture::사례`).
 fn counterparts(cell: &str) -> impl Iterator<Item = Vec<&str>> {
     let quoted = cell.split('`').skip(1).step_by(2);
     quoted.map(|name| name.split("::").collect::<Vec<_>>()).filter(|path| path.len() > 1)
@@ -63,6 +65,11 @@ fn every_counterpart_exists() {
     for (test, cell) in rows(&text) {
         let named: Vec<_> = counterparts(cell).collect();
         for path in &named {
+            if let ["torture", name] = path[..] {
+                let known = cases().iter().any(|case| case.name == name);
+                assert!(known, "{test}: 스트레스 테스트에 {name}이(가) 없습니다");
+                continue;
+            }
             let list = read(&format!("tests/{}.rs", path[0]));
             let (module, function) = (path[path.len() - 2], path[path.len() - 1]);
             let source = match path.len() {

@@ -42,7 +42,7 @@ fn folder() -> &'static Path {
         let test = std::env::current_exe().unwrap();
         let messages = escargot::CargoBuild::new()
             .manifest_path(MANIFEST)
-            .package("examples-ko")
+            .bins()
             .current_release()
             .target_dir(test.ancestors().nth(3).unwrap())
             .exec()

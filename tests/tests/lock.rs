@@ -36,6 +36,5 @@ fn main() {
         deaths::told_is_not_holding,
         deaths::repairer_may_die_too,
         deaths::death_of_a_woken_waiter_wakes_the_next,
-        deaths::invariant_survives_random_kills,
     ]);
 }

@@ -14,8 +14,6 @@ mod lesson;
 mod messages;
 #[path = "pipe/shortage.rs"]
 mod shortage;
-#[path = "pipe/signals.rs"]
-mod signals;
 #[path = "pipe/together.rs"]
 mod together;
 
@@ -49,9 +47,7 @@ fn main() {
         shortage::too_many_descriptors_in_flight_is_an_error,
         shortage::descriptors_stay_flat,
         shortage::file_limit_is_an_error,
-        signals::signals_are_invisible,
         contrast::ipc_channel_sender_stays_stuck,
-        contrast::our_sender_gets_an_error,
         cpython::empty_value_is_a_message,
         cpython::polling_receives_every_string,
         cpython::messages_do_not_merge,

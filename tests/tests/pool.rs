@@ -6,8 +6,6 @@
 mod calls;
 #[path = "pool/cpython.rs"]
 mod cpython;
-#[path = "pool/deaths.rs"]
-mod deaths;
 #[path = "pool/failures.rs"]
 mod failures;
 #[path = "pool/hidden.rs"]
@@ -39,16 +37,8 @@ fn main() {
         calls::handles_travel_both_ways,
         calls::pool_inside_a_worker,
         failures::error_names_the_first_item,
-        failures::each_step_fails_alone,
         failures::pool_from_zero_workers,
         failures::unsendable_chunk_disturbs_nobody,
-        deaths::each_way_to_die_is_named,
-        deaths::finished_results_survive,
-        deaths::random_worker_killed_in_map,
-        deaths::random_worker_killed_with_retries,
-        deaths::killed_while_sending_a_large_result,
-        deaths::idle_workers_killed,
-        deaths::parent_killed_during_map,
         options::initializer_runs_in_every_worker,
         options::failing_initializer_ends_the_call,
         options::workers_are_renewed,

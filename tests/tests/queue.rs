@@ -43,7 +43,6 @@ fn main() {
         closing::put_after_close,
         closing::waiting_getters_are_woken,
         closing::waiting_putters_are_woken,
-        deaths::put_returned_means_delivered,
         deaths::survivors_go_on_after_random_kills,
         cpython::items_from_before_and_after_the_start,
         cpython::len_follows_the_items,

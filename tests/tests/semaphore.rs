@@ -28,6 +28,5 @@ fn main() {
         deaths::permit_comes_back_after_a_kill,
         deaths::waiter_takes_over,
         deaths::all_permits_of_a_process_come_back,
-        deaths::random_kills_lose_no_place,
     ]);
 }

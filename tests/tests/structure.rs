@@ -1,8 +1,10 @@
 //! 저장소의 구조: 예제마다 차례의 줄, just의 명령, 머리말이 있고, 크레이트마다 따로 가져갈 수 있습니다.
 
+use std::collections::BTreeSet;
 use std::error::Error;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use toml::Table;
 use unicode_width::UnicodeWidthStr;
@@ -370,4 +372,43 @@ fn the_cost_page_names_every_row_of_the_comparison() -> Result {
         assert!(page.contains(&format!("`{}`", row.name)), "{}", row.name);
     }
     Ok(())
+}
+
+/// 둘러보기와 테스트가 예제를 빌드할 때, `cargo run`과 `cargo test`가 컴파일한 의존 크레이트를 그대로 씁니다.
+///
+/// cargo는 고른 패키지들이 바라는 기능을 모아 컴파일하므로, `-p`로 몇 개만 고르면 nix부터 다시 컴파일합니다. 작업공간을 모두
+/// 고른 채(`--workspace`, 또는 맨 위 폴더에서 아무것도 고르지 않고) `--bin`을 적으면 그 프로그램만 빌드하면서도 같습니다.
+#[test]
+fn one_example_uses_what_the_workspace_compiled() -> Result {
+    let all = compiled(&["--bins"])?;
+    for name in ["lock", "factorial"] {
+        let one = compiled(&["--bin", name])?;
+        let again: Vec<_> = one.difference(&all).collect();
+        assert!(
+            one.len() > 20 && again.is_empty(),
+            "`--bin {name}`이 다시 컴파일하는 것: {again:?}"
+        );
+    }
+    let tour = read("examples-ko/src/bin/tour.rs")?;
+    let build = tour.split("fn build()").nth(1).and_then(|rest| rest.split("\n}\n").next());
+    let build = build.ok_or("둘러보기에 build가 없습니다")?;
+    assert!(build.contains("\"--workspace\"") && !build.contains("\"-p\""), "{build}");
+    Ok(())
+}
+
+/// `cargo build`가 쓰는 라이브러리 파일들. 이름에 든 해시는 기능이 다르면 다릅니다.
+fn compiled(selection: &[&str]) -> Result<BTreeSet<String>> {
+    let test = std::env::current_exe()?;
+    let output = Command::new(env!("CARGO"))
+        .args(["build", "--message-format=json", "--manifest-path"])
+        .arg(Path::new(ROOT).join("Cargo.toml"))
+        .arg("--target-dir")
+        .arg(test.ancestors().nth(3).ok_or("target 폴더를 찾지 못했습니다")?)
+        .args(selection)
+        .output()?;
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let files = String::from_utf8(output.stdout)?;
+    let libraries =
+        files.split('"').filter(|part| part.ends_with(".rlib") || part.ends_with(".so"));
+    Ok(libraries.map(str::to_owned).collect())
 }

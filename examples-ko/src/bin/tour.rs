@@ -107,11 +107,11 @@ fn typed(name: &str, args: &[&str]) -> String {
 
 /// 미리 모두 빌드합니다. 그래야 예제 사이에서 멈추지 않습니다.
 ///
-/// 패키지를 한꺼번에 고르면 이 프로그램을 빌드할 때와 의존 크레이트의 기능(feature)이 같아, 이미 빌드된 것을 다시 씁니다.
+/// 작업공간을 모두 고르면 `cargo run`이 이 프로그램을 빌드할 때와 의존 크레이트의 기능(feature)이 같아, 이미 빌드된 것을
+/// 다시 씁니다.
 fn build() -> Result<()> {
     let mut build = cargo("build");
-    build.args(["-q", "--message-format=json-render-diagnostics", "-p", "examples-ko"]);
-    build.args(CRATES.iter().flat_map(|name| ["-p", name]));
+    build.args(["-q", "--message-format=json-render-diagnostics", "--workspace"]);
     build.args(SECTIONS.iter().flat_map(|(_, name, _)| ["--bin", name]));
     let mut cargo =
         build.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().context(NO_CARGO)?;

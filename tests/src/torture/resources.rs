@@ -36,9 +36,9 @@ pub fn cases() -> Vec<Case> {
         Case {
             number: 21,
             name: "signals",
-            promise: "시그널이 쉴 새 없이 와도 send, recv, acquire, get은 아무 일 없다는 듯 일합니다",
-            short: 4,
-            long: 40,
+            promise: "시그널이 쉴 새 없이 와도 send, recv, acquire, get, join은 아무 일 없다는 듯 일합니다",
+            short: 5,
+            long: 50,
             round: signals::round,
             control: Some(Control {
                 name: "ipc-channel의 try_recv_timeout",

@@ -24,44 +24,39 @@ pub fn text_without_newline_arrives() -> Result<()> {
     Ok(())
 }
 
-/// 예제 프로그램들: 꾸러미와 이름.
-const PROGRAMS: [(&str, &[&str]); 7] = [
-    ("pool", &["pool"]),
-    ("process", &["process"]),
-    ("queue", &["queue"]),
-    ("pipe", &["pipe"]),
-    ("lock", &["lock"]),
-    ("semaphore", &["semaphore"]),
-    (
-        "examples-ko",
-        &[
-            "break",
-            "factorial",
-            "heartbeat",
-            "no-lock",
-            "order",
-            "pipe-end",
-            "progress",
-            "shared-histogram",
-            "threads-vs-processes",
-            "tour",
-            "two-cooks-processes",
-            "two-cooks-threads",
-        ],
-    ),
+/// 예제 프로그램들.
+const PROGRAMS: [&str; 18] = [
+    "break",
+    "factorial",
+    "heartbeat",
+    "lock",
+    "no-lock",
+    "order",
+    "pipe",
+    "pipe-end",
+    "pool",
+    "process",
+    "progress",
+    "queue",
+    "semaphore",
+    "shared-histogram",
+    "threads-vs-processes",
+    "tour",
+    "two-cooks-processes",
+    "two-cooks-threads",
 ];
 
-/// 꾸러미를 빌드하고, 실행 파일이 놓인 폴더를 반환합니다.
-fn build(package: &str) -> Result<PathBuf> {
+/// 예제를 빌드하고, 실행 파일이 놓인 폴더를 반환합니다.
+fn build() -> Result<PathBuf> {
     let test = std::env::current_exe()?;
     let messages = escargot::CargoBuild::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .package(package)
+        .bins()
         .current_release()
         .target_dir(test.ancestors().nth(3).context("target")?)
         .exec()?;
     for message in messages {
-        message.with_context(|| format!("{package}을(를) 빌드하지 못했습니다"))?;
+        message.context("예제를 빌드하지 못했습니다")?;
     }
     Ok(test.ancestors().nth(2).context("폴더")?.to_owned())
 }
@@ -96,17 +91,15 @@ fn run_with_closed_output(program: &PathBuf, arguments: &[&str], lines: usize) -
 }
 
 pub fn closed_output_ends_quietly() -> Result<()> {
-    for (package, names) in PROGRAMS {
-        let folder = build(package)?;
-        for name in names {
-            let program = folder.join(name);
-            for flag in ["--help", "-h"] {
-                run_with_closed_output(&program, &[flag], 0)?;
-            }
-            // 이름 없는 break는 사용법만 알리고 끝납니다.
-            for lines in [0, 1].into_iter().filter(|_| *name != "break") {
-                run_with_closed_output(&program, &[], lines)?;
-            }
+    let folder = build()?;
+    for name in PROGRAMS {
+        let program = folder.join(name);
+        for flag in ["--help", "-h"] {
+            run_with_closed_output(&program, &[flag], 0)?;
+        }
+        // 이름 없는 break는 사용법만 알리고 끝납니다.
+        for lines in [0, 1].into_iter().filter(|_| name != "break") {
+            run_with_closed_output(&program, &[], lines)?;
         }
     }
     Ok(())

@@ -1,17 +1,13 @@
 //! 쥔 프로세스가 죽으면 다음 차례가 알게 되고, 고쳐서 이어 쓸 수 있습니다.
 
-use std::process::id;
-use std::sync::atomic::Ordering::SeqCst;
-use std::thread::sleep;
 use std::time::Duration;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
-use lock::{Guard, Lock, LockError};
+use lock::{Lock, LockError};
 use nix::sys::signal::Signal;
 use tests::children::{arrive_and_sleep, die_by, expect_killed, wait_asleep, wait_count};
-use tests::harness::random;
-use tests::wait::{ONE_SECOND, PATIENCE, until};
+use tests::wait::{ONE_SECOND, PATIENCE};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn hold_forever(lock: Lock<u32>, held: Counter) -> Result<()> {
@@ -155,104 +151,5 @@ pub fn death_of_a_woken_waiter_wakes_the_next() -> Result<()> {
             "{round}번째: 락이 비었는데도 둘째 프로세스가 깨어나지 않습니다"
         );
     }
-    Ok(())
-}
-
-const CONTENDERS: usize = 4;
-const KILLS: u32 = 30;
-/// 죽일 때마다 적어도 이만큼은 더 나아가야 합니다.
-const PROGRESS: u32 = 20;
-
-/// 무작위 테스트의 네 프로세스가 함께 보는 것.
-#[derive(Clone, serde::Serialize, serde::Deserialize)]
-struct Arena {
-    /// 앞뒤가 언제나 같아야 하는 두 수.
-    pair: Lock<(u64, u64)>,
-    /// 지금 안에 있는 프로세스의 PID. 비었으면 0.
-    inside: Counter,
-    /// 둘이 함께 들어갔거나, 알림 없이 두 수가 어긋난 횟수.
-    violations: Counter,
-    turns: Counter,
-    repairs: Counter,
-    stop: Counter,
-}
-
-impl Arena {
-    fn new() -> Result<Arena> {
-        Ok(Arena {
-            pair: Lock::new((0, 0))?,
-            inside: counter()?,
-            violations: counter()?,
-            turns: counter()?,
-            repairs: counter()?,
-            stop: counter()?,
-        })
-    }
-
-    /// 차례를 얻습니다. 앞의 주인이 죽었으면 두 수를 맞춥니다.
-    fn enter(&self) -> Result<Guard<'_, (u64, u64)>> {
-        match self.pair.acquire() {
-            Ok(guard) => {
-                if self.inside.swap(id(), SeqCst) != 0 || guard.0 != guard.1 {
-                    self.violations.fetch_add(1, SeqCst);
-                }
-                Ok(guard)
-            }
-            Err(LockError::OwnerDied { .. }) => {
-                let died = self.pair.recover()?;
-                self.inside.store(id(), SeqCst);
-                self.repairs.fetch_add(1, SeqCst);
-                // 고치다가 죽어도 쥔 채 죽은 것이므로, 다음 차례가 다시 듣습니다.
-                let mut guard = died.repair();
-                guard.0 = guard.1;
-                Ok(guard)
-            }
-            Err(other) => Err(other.into()),
-        }
-    }
-}
-
-/// 두 수를 차례로 올립니다. 그 사이에 죽으면 두 수가 어긋납니다.
-fn contend(arena: Arena) -> Result<()> {
-    while arena.stop.load(SeqCst) == 0 {
-        let mut guard = arena.enter()?;
-        guard.0 += 1;
-        for _ in 0..2000 {
-            std::hint::spin_loop();
-        }
-        guard.1 += 1;
-        arena.inside.store(0, SeqCst);
-        drop(guard);
-        arena.turns.fetch_add(1, SeqCst);
-    }
-    Ok(())
-}
-
-pub fn invariant_survives_random_kills() -> Result<()> {
-    let mut random = random("invariant_survives_random_kills")?;
-    let arena = Arena::new()?;
-    let mut contenders = (0..CONTENDERS)
-        .map(|_| Process::spawn(contend, (arena.clone(),)))
-        .collect::<Result<Vec<_>, _>>()?;
-    for _ in 0..KILLS {
-        let goal = arena.turns.load(SeqCst) + PROGRESS;
-        until("남은 프로세스가 나아가기", ONE_SECOND * 2, || {
-            Ok(arena.turns.load(SeqCst) >= goal)
-        })?;
-        // 기다림이 아니라, 죽이는 때를 흩뜨리는 것입니다.
-        sleep(Duration::from_micros(random.u64(0..500)));
-        let victim = contenders.swap_remove(random.usize(0..contenders.len()));
-        victim.kill();
-        expect_killed(victim.join())?;
-        contenders.push(Process::spawn(contend, (arena.clone(),))?);
-    }
-    arena.stop.store(1, SeqCst);
-    for contender in contenders {
-        contender.join()?;
-    }
-    ensure_eq!(arena.violations.load(SeqCst), 0);
-    let guard = arena.enter()?;
-    ensure_eq!(guard.0, guard.1);
-    eprintln!("죽음 {KILLS}번 가운데 {}번은 쥔 채였습니다", arena.repairs.load(SeqCst));
     Ok(())
 }

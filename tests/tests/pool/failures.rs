@@ -1,11 +1,9 @@
 //! 항목 하나의 실패는 그 항목에서 끝납니다.
 
-use anyhow::{Result, bail, ensure};
+use anyhow::{Result, bail};
 use ipc_core::Process;
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pool::{Cause, ItemError, Pool, PoolError};
-use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
-use tests::children::quiet_panic;
 use tests::{ensure_eq, ensure_matches};
 
 fn odd_only(n: u32) -> Result<u32> {
@@ -25,101 +23,6 @@ pub fn error_names_the_first_item() -> Result<()> {
     ensure_eq!((&each[0], &each[2]), (&Ok(1), &Ok(3)));
     ensure_eq!(each[1].clone().map_err(|error| error.index), Err(1));
     ensure_eq!(pool.map(odd_only, [9])?, [9]);
-    Ok(())
-}
-
-/// 항목이나 결과가 지나는 단계.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Step {
-    WriteItem,
-    ReadItem,
-    Run,
-    WriteResult,
-    ReadResult,
-}
-
-/// 그 단계에서 벌이는 일.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-enum Act {
-    Fail,
-    Panic,
-    Abort,
-}
-
-fn act(act: Act) -> Result<(), &'static str> {
-    match act {
-        Act::Fail => Err("일부러 실패합니다"),
-        Act::Panic => quiet_panic("일부러 패닉합니다"),
-        Act::Abort => std::process::abort(),
-    }
-}
-
-/// 정해진 단계에서 말썽을 부리는 값. `RESULT`는 결과로 돌아가는 길인지입니다.
-#[derive(Debug, Clone, Copy)]
-struct Trouble<const RESULT: bool>(Option<(Step, Act)>);
-
-impl<const RESULT: bool> Trouble<RESULT> {
-    fn at(&self, outward: Step, back: Step) -> Result<(), &'static str> {
-        match self.0 {
-            Some((step, what)) if step == if RESULT { back } else { outward } => act(what),
-            _ => Ok(()),
-        }
-    }
-}
-
-impl<const RESULT: bool> Serialize for Trouble<RESULT> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.at(Step::WriteItem, Step::WriteResult).map_err(ser::Error::custom)?;
-        self.0.serialize(serializer)
-    }
-}
-
-impl<'de, const RESULT: bool> Deserialize<'de> for Trouble<RESULT> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let trouble = Trouble(Option::deserialize(deserializer)?);
-        trouble.at(Step::ReadItem, Step::ReadResult).map_err(de::Error::custom)?;
-        Ok(trouble)
-    }
-}
-
-fn pass(trouble: Trouble<false>) -> Result<Trouble<true>> {
-    if let Some((Step::Run, what)) = trouble.0 {
-        act(what).map_err(anyhow::Error::msg)?;
-    }
-    Ok(Trouble(trouble.0))
-}
-
-pub fn each_step_fails_alone() -> Result<()> {
-    let hook = std::panic::take_hook(); // 부모가 결과를 읽다 하는 패닉도 조용히 합니다.
-    std::panic::set_hook(Box::new(|_| {}));
-    let pool = Pool::builder().workers(2).chunk_size(3).build()?;
-    for step in [Step::WriteItem, Step::ReadItem, Step::Run, Step::WriteResult, Step::ReadResult] {
-        for what in [Act::Fail, Act::Panic, Act::Abort] {
-            let in_parent = matches!(step, Step::WriteItem | Step::ReadResult);
-            if in_parent && what == Act::Abort {
-                continue; // 부모 자신이 죽는 일입니다.
-            }
-            let items = (0..10).map(|n| Trouble::<false>((n == 4).then_some((step, what))));
-            let results = pool.try_map(pass, items)?;
-            ensure_eq!(results.len(), 10);
-            for (n, result) in results.iter().enumerate() {
-                ensure!(
-                    result.is_ok() == (n != 4),
-                    "{step:?}에서 {what:?}: {n}번째가 {result:?}입니다"
-                );
-            }
-            let Err(error) = &results[4] else { bail!("실패하지 않았습니다") };
-            ensure_eq!(error.index, 4);
-            match what {
-                Act::Fail => ensure_matches!(&error.cause, Cause::Failed(_)),
-                Act::Panic => ensure_eq!(error.cause, Cause::Panicked("일부러 패닉합니다".into())),
-                Act::Abort => {
-                    ensure_matches!(&error.cause, Cause::WorkerDied(how) if how.contains("SIGABRT(6)"));
-                }
-            }
-        }
-    }
-    std::panic::set_hook(hook);
     Ok(())
 }
 

@@ -6,30 +6,12 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use ipc_core::{Process, Shared};
-use nix::sys::signal::Signal;
 use queue::{Queue, QueueError};
 use serde::{Deserialize, Serialize};
-use tests::children::{die_by, expect_killed};
+use tests::children::expect_killed;
 use tests::harness::random;
-use tests::wait::{ONE_SECOND, PATIENCE, until};
+use tests::wait::{ONE_SECOND, until};
 use tests::{Counter, counter, ensure_eq};
-
-fn put_and_die(queue: Queue<u32>, number: u32) -> Result<()> {
-    queue.put(&number)?;
-    die_by(Signal::SIGKILL);
-    Ok(())
-}
-
-/// 파이썬의 큐는 여기서 항목을 잃습니다. 보조 스레드가 나르기 전에 프로세스가 사라지기 때문입니다.
-pub fn put_returned_means_delivered() -> Result<()> {
-    let queue = Queue::new()?;
-    for number in 0..30 {
-        let producer = Process::spawn(put_and_die, (queue.clone(), number))?;
-        expect_killed(producer.join())?;
-        ensure_eq!(queue.get_timeout(PATIENCE)?, number);
-    }
-    Ok(())
-}
 
 /// 찢어졌는지 스스로 알 수 있는 항목.
 #[derive(Serialize, Deserialize)]

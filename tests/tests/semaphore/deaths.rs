@@ -1,16 +1,12 @@
 //! 허가를 쥔 프로세스가 죽어도 자리는 돌아옵니다.
 
 use std::mem::forget;
-use std::sync::atomic::Ordering::SeqCst;
-use std::thread::sleep;
-use std::time::Duration;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
 use semaphore::Semaphore;
 use tests::children::{arrive_and_sleep, expect_killed, wait_asleep, wait_count};
-use tests::harness::random;
-use tests::wait::{ONE_SECOND, until};
+use tests::wait::ONE_SECOND;
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn enter_forever(semaphore: Semaphore, entered: Counter) -> Result<()> {
@@ -66,53 +62,5 @@ pub fn all_permits_of_a_process_come_back() -> Result<()> {
         (0..100).map(|_| semaphore.acquire_timeout(ONE_SECOND)).collect::<Result<Vec<_>, _>>()?;
     ensure_eq!(permits.iter().all(|permit| permit.recovered_from().is_some()), true);
     ensure_eq!(semaphore.try_acquire()?.is_none(), true);
-    Ok(())
-}
-
-const PLACES: u32 = 2;
-const VISITORS: usize = 4;
-const KILLS: u32 = 30;
-
-/// `visits`를 올리며 드나듭니다. 멈추라고 하면 끝납니다.
-fn visit_until_stopped(semaphore: Semaphore, visits: Counter, stop: Counter) -> Result<()> {
-    while stop.load(SeqCst) == 0 {
-        let _permit = semaphore.acquire()?;
-        for _ in 0..2000 {
-            std::hint::spin_loop();
-        }
-        visits.fetch_add(1, SeqCst);
-    }
-    Ok(())
-}
-
-pub fn random_kills_lose_no_place() -> Result<()> {
-    let mut random = random("random_kills_lose_no_place")?;
-    let (semaphore, visits, stop) = (Semaphore::new(PLACES as usize)?, counter()?, counter()?);
-    let start =
-        || Process::spawn(visit_until_stopped, (semaphore.clone(), visits.clone(), stop.clone()));
-    let mut visitors = (0..VISITORS).map(|_| start()).collect::<Result<Vec<_>, _>>()?;
-    for _ in 0..KILLS {
-        let goal = visits.load(SeqCst) + 20;
-        until("남은 프로세스가 나아가기", ONE_SECOND * 2, || {
-            Ok(visits.load(SeqCst) >= goal)
-        })?;
-        // 기다림이 아니라, 죽이는 때를 흩뜨리는 것입니다.
-        sleep(Duration::from_micros(random.u64(0..500)));
-        let victim = visitors.swap_remove(random.usize(0..visitors.len()));
-        victim.kill();
-        expect_killed(victim.join())?;
-        visitors.push(start()?);
-    }
-    stop.store(1, SeqCst);
-    for visitor in visitors {
-        visitor.join()?;
-    }
-    // 자리가 하나도 사라지거나 늘지 않았습니다.
-    let permits = (0..PLACES)
-        .map(|_| semaphore.acquire_timeout(ONE_SECOND))
-        .collect::<Result<Vec<_>, _>>()?;
-    ensure_eq!(semaphore.try_acquire()?.is_none(), true);
-    drop(permits);
-    ensure_eq!(semaphore.available(), PLACES as usize);
     Ok(())
 }

@@ -116,9 +116,9 @@ fn processes(number: u32) -> Result<()> {
             process.kill();
             crate::children::expect_killed(process.join())
         }
-        // 조인하지 않고 버립니다.
+        // 조인하지 않고 버립니다. 끝내라고 해 두면 버렸다고 알리지 않습니다.
         1 => {
-            drop(Process::spawn(double, (number,))?);
+            Process::spawn(double, (number,))?.kill();
             Ok(())
         }
         _ => {

@@ -33,7 +33,12 @@ const KINDS: [(&str, Make); 9] = [
     ("큐", || Ok(Box::new(Queue::<u8>::with_capacity(64)?))),
     ("락", || Ok(Box::new(Lock::new(0u8)?))),
     ("세마포어", || Ok(Box::new(Semaphore::new(2)?))),
-    ("프로세스", || Ok(Box::new(Process::spawn(sleep_forever, ())?))),
+    ("프로세스", || {
+        let process = Process::spawn(sleep_forever, ())?;
+        // 끝난 것도 버릴 때까지 디스크립터를 쥡니다. 일부러 끝내 두면 버릴 때 알리지 않습니다.
+        process.kill();
+        Ok(Box::new(process))
+    }),
     ("풀", || Ok(Box::new(Pool::new(3)?))),
     ("일하는 풀", || {
         let pool = Pool::new(2)?;

@@ -35,6 +35,7 @@ pub fn exhaust(seed: u64) -> Result<()> {
             expect_killed(process.join())?;
         }
     }
+    started.iter().for_each(Process::kill);
     drop(started);
     no_children("프로세스")?;
     use_pool(limit)?;

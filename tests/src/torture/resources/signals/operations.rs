@@ -3,7 +3,9 @@
 use std::sync::atomic::Ordering::SeqCst;
 
 use anyhow::{Result, ensure};
+use ipc_core::Process;
 use pipe::Duplex;
+use queue::Queue;
 
 use super::Stage;
 use crate::children::wait_count;
@@ -18,11 +20,12 @@ const REPEATS: u32 = 2000;
 pub type Task = fn(&Stage, &Duplex<u32, u32>) -> Result<()>;
 
 /// 시달리는 자식이 하는 일과, 그동안 부모가 하는 일.
-pub const OPERATIONS: [(&str, Task, Task); 4] = [
+pub const OPERATIONS: [(&str, Task, Task); 5] = [
     ("send", childs_send, parents_send),
     ("recv", childs_recv, parents_recv),
     ("acquire", childs_acquire, parents_acquire),
     ("get", childs_get, parents_get),
+    ("join", childs_join, parents_join),
 ];
 
 /// 자식이 기다리는 동안 시그널이 충분히 닿기를 기다립니다.
@@ -124,4 +127,16 @@ pub fn parents_get(stage: &Stage, conn: &Duplex<u32, u32>) -> Result<()> {
         ensure_eq!(stage.queue.get_timeout(PATIENCE)?, number);
     }
     Ok(())
+}
+
+/// 손자는 큐에 무엇이 올 때까지 끝나지 않습니다.
+pub fn childs_join(stage: &Stage, _: &Duplex<u32, u32>) -> Result<()> {
+    let child = Process::spawn(|queue: Queue<u32>| queue.get().ok(), (stage.queue.clone(),))?;
+    ensure_eq!(child.join()?, Some(8));
+    Ok(())
+}
+
+pub fn parents_join(stage: &Stage, _: &Duplex<u32, u32>) -> Result<()> {
+    wait_pestered(stage)?;
+    Ok(stage.queue.put_timeout(&8, PATIENCE)?)
 }
