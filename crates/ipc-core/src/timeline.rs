@@ -9,6 +9,7 @@
 use std::env::var_os;
 use std::fs::{File, OpenOptions};
 use std::io::Write;
+use std::path::Path;
 use std::process::{exit, id};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
@@ -132,7 +133,7 @@ pub(crate) fn start() {
         Err(error) => {
             eprintln!(
                 "{VARIABLE}의 파일을 열지 못했습니다({}: {error}). 쓸 수 있는 파일의 이름을 주거나 이 변수를 지우십시오",
-                path.display()
+                Path::new(&path).display()
             );
             exit(2);
         }
