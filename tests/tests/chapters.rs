@@ -572,7 +572,9 @@ fn recipes_exist() -> Result {
             let names: Vec<&str> = words.take(3).collect();
             let name =
                 if names.starts_with(&["examples-ko", "--bin"]) { names[2] } else { names[0] };
-            let known = programs.iter().any(|(program, _)| program == name)
+            let made = text.contains(&format!("\ncargo new crates/{name}\n"));
+            let known = made
+                || programs.iter().any(|(program, _)| program == name)
                 || ["break", "timeline"].contains(&name);
             assert!(known, "{chapter}: cargo run -p {names:?}");
         }

@@ -223,6 +223,27 @@ fn examples_live_together() -> Result {
     Ok(())
 }
 
+/// "제 프로젝트에서 쓰기"의 "새 프로그램"에 적힌 대로 하면, 프로그램도 테스트도 실행됩니다.
+#[test]
+fn a_program_of_ones_own_joins_the_workspace() -> Result {
+    let outside = Outside::new("새 프로그램")?;
+    let home = outside.0.join("mine");
+    assert!(copy(&outside.0, &["lock", "mine"])?.status.success());
+    let page = fs::read_to_string(format!("{ROOT}/examples-ko/own-project.md"))?;
+    let (_, section) = page.split_once("\n## 새 프로그램\n").ok_or("새 프로그램")?;
+    let commands = section.lines().take_while(|line| !line.starts_with("## "));
+    let mut added = 0;
+    for command in commands.filter_map(|line| line.strip_prefix("cargo ")) {
+        cargo(&home, command)?;
+        added += 1;
+    }
+    assert_eq!(added, 3);
+    fs::write(home.join("crates/stats/src/main.rs"), include_str!("copy/stats.rs"))?;
+    assert!(cargo(&home, "run -p stats")?.contains("count: 2000, total: 3000.0, largest: 2.0"));
+    assert!(cargo(&home, "test -p stats")?.contains("1 passed"));
+    Ok(())
+}
+
 /// 거절할 때는 2로 끝나고, 이유를 알리고, 아무것도 만들지 않습니다.
 #[test]
 fn wrong_requests_leave_nothing_behind() -> Result {

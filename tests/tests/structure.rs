@@ -154,7 +154,7 @@ fn the_list_of_recipes_fits_a_small_terminal() -> Result {
         match line.split(':').next().unwrap_or_default() {
             "" => (doc, private) = ("", false),
             _ if line.starts_with('#') => doc = line,
-            _ if line.starts_with('[') => private = line.contains("private"),
+            _ if line.starts_with('[') => private |= line.contains("private"),
             _ if line.starts_with([' ', '_']) || private => {}
             head if lines.peek().is_some_and(|next| next.starts_with("    ")) => {
                 rows.push((head, doc));
