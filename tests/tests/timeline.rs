@@ -9,6 +9,8 @@ use std::process::{Command, Output};
 use std::sync::OnceLock;
 
 use ipc_core::build::{Span, SpanKind, What};
+use nix::fcntl::OFlag;
+use nix::unistd::pipe2;
 use tempfile::TempDir;
 use unicode_width::UnicodeWidthStr;
 
@@ -193,8 +195,17 @@ fn the_lock_is_held_by_one_at_a_time() {
     assert!(lines.contains(&"최종 카운터 값: 400000".to_owned()));
     assert_eq!(holds(&spans).count(), 400_001);
 
-    let drawn = timeline(&["lock"]);
+    let temporary = TempDir::new().unwrap();
+    let mut run = Command::new(self::folder().join("timeline"));
+    run.arg("lock").env("CARGO", "/bin/true").env("TMPDIR", temporary.path());
+    let drawn = run.output().unwrap();
     assert!(drawn.status.success(), "{drawn:?}");
+    assert_eq!(fs::read_dir(temporary.path()).unwrap().count(), 0);
+    // 출력을 받는 쪽이 먼저 닫히면 조용히 끝납니다.
+    let (reader, writer) = pipe2(OFlag::O_CLOEXEC).unwrap();
+    drop(reader);
+    let closed = run.stdout(writer).output().unwrap();
+    assert_eq!((closed.status.code(), text(&closed.stderr)), (Some(141), String::new()));
     let drawn = text(&drawn.stdout);
     assert!(drawn.starts_with("--- Lock 예제 시작 ---\n"), "{drawn}");
     let (bars, peaks) = shape(&drawn);

@@ -15,14 +15,18 @@ mod trace;
 use std::env::{current_exe, var_os};
 use std::ffi::OsString;
 use std::fs;
+use std::io::read_to_string;
+use std::os::fd::AsRawFd;
+use std::os::unix::process::ExitStatusExt;
 use std::path::PathBuf;
-use std::process::{Command, exit};
+use std::process::{Command, exit, id};
 
 use anyhow::{Context, Result, ensure};
 use lexopt::{Arg, Parser, ValueExt};
 
 use record::Picture;
 
+const SIGPIPE: i32 = 13;
 const HELP: &str = "\
 11.3–11.8 타임라인: 예제를 실행하고, 누가 언제 기다리고 언제 쥐었는지 그립니다.
 
@@ -124,18 +128,22 @@ fn run(name: &str) -> Result<String> {
         .status()
         .context("cargo를 실행하지 못했습니다. PATH에 cargo가 있는지 확인하십시오")?;
     ensure!(built.success(), "빌드하지 못했습니다. 위의 에러를 보십시오");
-    let recording =
-        tempfile::NamedTempFile::new().context("기록할 임시 파일을 만들지 못했습니다")?;
+    // 이름 없는 파일이라, 도중에 Ctrl-C를 눌러도 남지 않습니다. 예제는 이 프로세스의 디스크립터를 거쳐 엽니다.
+    let recording = tempfile::tempfile().context("기록할 임시 파일을 만들지 못했습니다")?;
+    let path = format!("/proc/{}/fd/{}", id(), recording.as_raw_fd());
     let program = current_exe()?.with_file_name(name);
-    let status = Command::new(&program).env("IPC_TIMELINE", recording.path()).status();
+    let status = Command::new(&program).env("IPC_TIMELINE", path).status();
     let status =
         status.with_context(|| format!("{}을(를) 실행하지 못했습니다", program.display()))?;
+    if status.signal() == Some(SIGPIPE) {
+        exit(128 + SIGPIPE); // `| head`처럼 출력을 받는 쪽이 닫혔습니다. 알릴 것이 없습니다.
+    }
     if !status.success() {
         eprintln!("{name} 예제가 실패해 그리지 않습니다({status}). 위의 에러를 보십시오");
         exit(1);
     }
     println!();
-    read(&recording.path().to_owned())
+    Ok(read_to_string(recording)?)
 }
 
 fn read(path: &PathBuf) -> Result<String> {
