@@ -29,7 +29,6 @@ fn main() {
         guards::released_at_normal_exit,
         guards::forgotten_guard_does_no_harm,
         guards::values_of_many_shapes,
-        guards::descriptors_stay_flat,
         deaths::next_is_told_until_repaired,
         deaths::waiter_is_told_at_once,
         deaths::try_and_timeout_are_told_too,

@@ -45,7 +45,6 @@ fn main() {
         shortage::descriptor_lost_on_the_way_is_an_error,
         shortage::missing_descriptor_is_an_error,
         shortage::too_many_descriptors_in_flight_is_an_error,
-        shortage::descriptors_stay_flat,
         shortage::file_limit_is_an_error,
         contrast::ipc_channel_sender_stays_stuck,
         cpython::empty_value_is_a_message,

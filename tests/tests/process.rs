@@ -55,7 +55,6 @@ fn main() {
         arguments::failing_to_serialise,
         arguments::failing_to_read,
         arguments::large_arguments_to_a_dying_child,
-        arguments::descriptors_stay_flat,
         orphans::stopped,
         cpython::many_at_once,
         cpython::child_knows_its_parent,

@@ -37,7 +37,6 @@ fn main() {
         bounds::handles_are_refused,
         bounds::maxsize_counts_the_items,
         bounds::small_items_do_not_overtake_a_large_one,
-        bounds::descriptors_stay_flat,
         closing::drains_then_disconnects,
         closing::iter_ends,
         closing::put_after_close,

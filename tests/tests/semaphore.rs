@@ -24,7 +24,6 @@ fn main() {
         permits::acquire_timeout_keeps_its_deadline,
         permits::waiter_is_woken,
         permits::released_on_panic,
-        permits::descriptors_stay_flat,
         deaths::permit_comes_back_after_a_kill,
         deaths::waiter_takes_over,
         deaths::all_permits_of_a_process_come_back,

@@ -130,12 +130,3 @@ pub fn values_of_many_shapes() -> Result<()> {
     ensure_eq!(*letter.acquire()?, '힣');
     Ok(())
 }
-
-/// 늘면 테스트의 틀이 알립니다.
-pub fn descriptors_stay_flat() -> Result<()> {
-    for number in 0..2000u64 {
-        let lock = Lock::new(number)?;
-        ensure_eq!(*lock.clone().acquire()?, number);
-    }
-    Ok(())
-}

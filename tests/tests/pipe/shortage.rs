@@ -13,7 +13,7 @@ use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{MsgFlags, recv, send};
 use nix::sys::wait::{WaitPidFlag, waitpid};
-use pipe::{Receiver, Sender, duplex, pipe};
+use pipe::{Receiver, duplex, pipe};
 use queue::Queue;
 use semaphore::Semaphore;
 use tests::children::leave_root;
@@ -166,20 +166,6 @@ fn too_many_in_flight() -> Result<()> {
 /// 끝없이 기다리지 않고 1초 뒤에 에러가 됩니다.
 pub fn too_many_descriptors_in_flight_is_an_error() -> Result<()> {
     Ok(Process::spawn(too_many_in_flight, ())?.join()?)
-}
-
-/// 늘면 테스트의 틀이 알립니다.
-pub fn descriptors_stay_flat() -> Result<()> {
-    for number in 0..2000u32 {
-        let (ends_inbox, ends) = pipe::<Sender<u32>>()?;
-        let (inbox, outbox) = pipe::<u32>()?;
-        ends.send(&outbox)?;
-        drop(outbox);
-        ends_inbox.recv()?.send(&number)?;
-        ensure_eq!(inbox.recv()?, number);
-        ensure_matches!(inbox.recv(), Err(ChannelError::Disconnected));
-    }
-    Ok(())
 }
 
 /// 한도를 넘겨 쓰면 커널은 프로세스를 죽이므로, 그 앞에서 에러가 되어야 합니다.

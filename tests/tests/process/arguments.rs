@@ -80,11 +80,3 @@ pub fn large_arguments_to_a_dying_child() -> Result<()> {
     }
     Ok(())
 }
-
-/// 많이 만들고 버려도 디스크립터가 늘지 않습니다. 늘면 테스트의 틀이 알립니다.
-pub fn descriptors_stay_flat() -> Result<()> {
-    for number in 0..50u32 {
-        tests::ensure_eq!(Process::spawn(|n: u32| n, (number,))?.join()?, number);
-    }
-    Ok(())
-}

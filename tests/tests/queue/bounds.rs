@@ -168,13 +168,3 @@ pub fn small_items_do_not_overtake_a_large_one() -> Result<()> {
     small.join_timeout(PATIENCE)?;
     Ok(())
 }
-
-/// 늘면 테스트의 틀이 알립니다.
-pub fn descriptors_stay_flat() -> Result<()> {
-    for number in 0..500u32 {
-        let queue = Queue::<u32>::with_capacity(4096)?;
-        queue.clone().put(&number)?;
-        ensure_eq!(queue.get()?, number);
-    }
-    Ok(())
-}

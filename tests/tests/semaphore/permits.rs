@@ -132,12 +132,3 @@ pub fn released_on_panic() -> Result<()> {
     ensure_eq!(semaphore.acquire_timeout(ONE_SECOND)?.recovered_from(), None);
     Ok(())
 }
-
-/// 늘면 테스트의 틀이 알립니다.
-pub fn descriptors_stay_flat() -> Result<()> {
-    for places in 1..500 {
-        let semaphore = Semaphore::new(places)?;
-        drop(semaphore.clone().acquire()?);
-    }
-    Ok(())
-}
