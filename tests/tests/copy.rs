@@ -6,6 +6,7 @@ use std::fs;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
+use std::sync::Mutex;
 use std::thread;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
@@ -73,12 +74,16 @@ fn examples() -> Result<Vec<(String, String)>> {
 
 /// 가져간 작업공간에서 cargo를 실행합니다. 인터넷 없이, 공용 `target`에서 빌드합니다.
 fn cargo(copied: &Path, command: &str) -> Result<String> {
+    /// 문서의 예는 빌드를 마친 뒤에 컴파일되므로, 그사이 다른 복사본이 같은 폴더의 라이브러리를 바꾸지 못하게 합니다.
+    static TESTING: Mutex<()> = Mutex::new(());
     let (subcommand, args) = command.split_once(' ').unwrap_or((command, ""));
+    let testing = (subcommand == "test").then(|| TESTING.lock());
+    let target = if testing.is_some() { "copies-test" } else { "copies" };
     let output = Command::new(env!("CARGO"))
         .args([subcommand, "--offline"])
         .args(args.split_whitespace())
         .current_dir(copied)
-        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("copies"))
+        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join(target))
         .env("CARGO_INCREMENTAL", "0")
         .output()?;
     let (stdout, stderr) =
