@@ -140,12 +140,12 @@ timeline NAME='' *ARGS='':
 
 # 파이썬 쌍둥이(15초까지): just py lock
 [no-exit-message]
-py NAME='' *ARGS:
+py NAME='' *ARGS='':
     @sh {{ quote(justfile_directory() / "scripts/py") }} "$@"
 
 # "해 볼 것"의 확인: just try 11.7-1
 [no-exit-message]
-try NAME='' *PROGRAM:
+try NAME='' *PROGRAM='':
     @sh {{ quote(justfile_directory() / "scripts/try") }} "$@"
 
 # 가져가기: just copy lock ../my-lock
