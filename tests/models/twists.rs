@@ -243,7 +243,7 @@ const TWISTS: &[Twist] = &[
     Twist {
         name: "책상을 읽고 알리지 않는다",
         file: "board.rs",
-        changes: &[("self.desk.room.notify_one();", "if !ON { self.desk.room.notify_one(); }")],
+        changes: &[("desk.room.notify_one();", "if !ON { desk.room.notify_one(); }")],
     },
     Twist {
         name: "부모가 잔다고 교환하지 않고 적는다",

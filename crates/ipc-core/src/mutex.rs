@@ -17,6 +17,7 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
+use crossbeam_utils::Backoff;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
@@ -136,6 +137,16 @@ impl Mutex {
     /// 커널도 glibc도 그다음 대기자를 깨우지 않습니다. 그런 대기자도 이 간격만큼만 늦습니다.
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
+        // 잠들기 전에 잠깐 깨어서 다시 해 봅니다. 쥔 쪽이 곧 놓는 흔한 경우에 양쪽의 커널 호출을 아낍니다.
+        let awake = Backoff::new();
+        while !awake.is_completed() && !expired(deadline) {
+            awake.snooze();
+            // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
+            match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {
+                libc::EBUSY => {}
+                code => return self.enter(code),
+            }
+        }
         let (mut impatient, mut naps) = (None, Naps::new());
         loop {
             let nap = if impatient.is_none() { Turns::PATIENCE } else { naps.next() };

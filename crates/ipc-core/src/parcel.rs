@@ -24,7 +24,7 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
 use crate::accepts::Accepts;
 use crate::error::CodecError;
-use crate::shared::{FileId, MEMORY_PREFIX, memory_name};
+use crate::shared::{FileId, MEMORY_PREFIX, memory_name, word_of};
 use crate::strict::{Strict, VARYING};
 
 /// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
@@ -95,10 +95,20 @@ scoped_thread_local! {
     static FDS: RefCell<Vec<Attached>>
 }
 thread_local! {
+    /// [`FDS`]가 있는지. 이쪽은 확인이 빠릅니다. 패닉으로 남아 있어도 느린 길로 갈 뿐입니다.
+    static CARRYING: Cell<bool> = const { Cell::new(false) };
     /// 우리 타입이 거절한 이유. postcard는 사용자 정의 메시지를 버리므로 여기에 따로 적어 둡니다.
     static REFUSAL: Cell<Option<Refusal>> = const { Cell::new(None) };
     /// [`REFUSAL`]에 적힌 것이 있는지. 이쪽은 정리할 것이 없어 확인이 빠릅니다.
     static REFUSED: Cell<bool> = const { Cell::new(false) };
+}
+
+/// `fds`에 디스크립터를 싣거나 거기서 꺼내며 `work`를 합니다.
+fn carrying<R>(fds: &RefCell<Vec<Attached>>, work: impl FnOnce() -> R) -> R {
+    let before = CARRYING.replace(true);
+    let done = FDS.set(fds, work);
+    CARRYING.set(before);
+    done
 }
 
 /// 소포에 실린 디스크립터 하나. 값이 가져가면 비고, 같은 파일을 두 번 싣지 않게 파일의 정체를 함께 적습니다.
@@ -278,9 +288,9 @@ impl Parcel {
     /// 직렬화하지 못하거나 값 하나가 4GiB를 넘으면 [`CodecError`].
     #[inline]
     pub fn push<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), CodecError> {
-        let (start, descriptors) = (self.bytes.len(), self.descriptors());
-        self.bytes.extend([0; 4]);
-        let written = FDS.set(&self.fds, || encode(value, &mut self.bytes)).and_then(|()| {
+        let (start, descriptors) = (self.bytes.len(), self.fds.get_mut().len());
+        self.bytes.extend_from_slice(&[0; 4]);
+        let written = self.write(value).and_then(|()| {
             u32::try_from(self.bytes.len() - start - 4).map_err(|_| CodecError::Encode {
                 type_name: type_name::<T>(),
                 reason: "값 하나가 4GiB를 넘습니다. 나누어 보내십시오".into(),
@@ -296,6 +306,18 @@ impl Parcel {
         written.map(drop)
     }
 
+    /// 값 하나를 씁니다. 디스크립터가 든 값은 드물므로 없는 것으로 보고 쓰고, 있어서 거절되면 목록을 준비해 다시 씁니다.
+    #[inline]
+    fn write<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), CodecError> {
+        if self.fds.get_mut().is_empty() && !CARRYING.get() {
+            let written = encode(value, &mut self.bytes);
+            if !matches!(written, Err(CodecError::NotInline { .. })) {
+                return written;
+            }
+        }
+        carrying(&self.fds, || encode(value, &mut self.bytes))
+    }
+
     /// 값 하나를 꺼냅니다. 더 없으면 `None`입니다.
     ///
     /// # Errors
@@ -306,7 +328,10 @@ impl Parcel {
         let (length, rest) = self.bytes.get(self.next..)?.split_first_chunk::<4>()?;
         let value = rest.get(..u32::from_ne_bytes(*length) as usize)?;
         self.next += 4 + value.len();
-        Some(FDS.set(&self.fds, || decode(value)))
+        if self.fds.get_mut().is_empty() && !CARRYING.get() {
+            return Some(decode(value)); // 실려 온 디스크립터가 없으므로 목록도 필요 없습니다.
+        }
+        Some(carrying(&self.fds, || decode(value)))
     }
 
     /// 값 하나를 읽지 않고 지나갑니다. 더 없으면 `false`입니다.
@@ -332,18 +357,27 @@ impl Parcel {
     }
 
     /// 비웁니다.
+    #[inline]
     pub fn clear(&mut self) {
         self.bytes.clear();
         self.fds.get_mut().clear();
         self.next = 0;
     }
 
+    /// 뒤에 0을 8바이트 덧붙입니다. 바이트를 8바이트씩 옮기는 쪽이 나머지를 따로 다루지 않아도 됩니다.
+    #[inline]
+    pub fn pad(&mut self) {
+        self.bytes.extend_from_slice(&[0; 8]);
+    }
+
     /// 담은 바이트.
+    #[inline]
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
     /// 실은 디스크립터의 수.
+    #[inline]
     pub fn descriptors(&self) -> usize {
         self.fds.borrow().len()
     }
@@ -389,7 +423,7 @@ pub(crate) fn seal<T: Accepts<V>, V: ?Sized>(
     value: &V,
 ) -> Result<(Vec<u8>, Vec<OwnedFd>), CodecError> {
     let (mut bytes, fds) = (Vec::new(), RefCell::default());
-    FDS.set(&fds, || T::encode(value, &mut bytes))?;
+    carrying(&fds, || T::encode(value, &mut bytes))?;
     let fds = fds.into_inner().into_iter().filter_map(|attached| attached.fd).collect();
     Ok((bytes, fds))
 }
@@ -399,7 +433,7 @@ pub(crate) fn open<T: DeserializeOwned + 'static>(
     bytes: &[u8],
     fds: Vec<OwnedFd>,
 ) -> Result<T, CodecError> {
-    FDS.set(&RefCell::new(fds.into_iter().map(Attached::from).collect()), || decode(bytes))
+    carrying(&RefCell::new(fds.into_iter().map(Attached::from).collect()), || decode(bytes))
 }
 
 /// `value`를 `bytes` 뒤에 씁니다. 실패하면 `bytes`는 그대로입니다. 디스크립터가 든 값은 에러입니다.
@@ -486,7 +520,14 @@ impl postcard::ser_flavors::Flavor for Tail<'_> {
 
     #[inline]
     fn try_extend(&mut self, bytes: &[u8]) -> postcard::Result<()> {
-        self.0.extend_from_slice(bytes);
+        if bytes.len() <= 8 {
+            // 수 하나를 쓴 것. 길이가 정해진 한 칸을 쓰고 뒤를 자르는 쪽이, 몇 바이트를 위해 memcpy를 호출하는 것보다 빠릅니다.
+            let end = self.0.len() + bytes.len();
+            self.0.extend_from_slice(&word_of(bytes).to_le_bytes());
+            self.0.truncate(end);
+        } else {
+            self.0.extend_from_slice(bytes);
+        }
         Ok(())
     }
 

@@ -139,6 +139,7 @@ where
     ///
     /// 앞의 주인이 쥔 채 죽었으면 [`LockError::OwnerDied`], 이 스레드가 이미 쥐었으면 [`LockError::AlreadyHeld`], 다른 프로세스가
     /// 값을 망가뜨렸으면 [`LockError::Corrupted`]. 어느 때나 락은 획득하지 않은 채입니다.
+    #[inline]
     pub fn acquire(&self) -> Result<Guard<'_, T>, LockError> {
         self.acquire_until(None)
     }
@@ -164,6 +165,7 @@ where
         self.acquire_until(after(timeout))
     }
 
+    #[inline]
     fn acquire_until(&self, deadline: Deadline) -> Result<Guard<'_, T>, LockError> {
         self.enter(self.lock(deadline)?)?.healthy()
     }
@@ -179,11 +181,13 @@ where
         self.enter(self.lock(None)?)
     }
 
+    #[inline]
     fn lock(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
         waiting(SpanKind::Lock, || self.state.id(), || self.state.mutex.lock(deadline))
     }
 
     /// 획득한 뒤에 할 일: 앞의 주인이 죽었는지 적고, 값을 확인합니다.
+    #[inline]
     fn enter<'a>(&'a self, held: MutexGuard<'a>) -> Result<OwnerDied<'a, T>, LockError> {
         if let Some(pid) = held.owner_died() {
             self.state.died.store(if pid == 0 { UNKNOWN } else { pid }, Relaxed);
@@ -288,6 +292,7 @@ impl<'a, T: Contents + ?Sized> OwnerDied<'a, T> {
         self.guard
     }
 
+    #[inline]
     fn healthy(self) -> Result<Guard<'a, T>, LockError> {
         if self.is_repaired() {
             Ok(self.guard)

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_core::Shared;
-use ipc_core::build::{EventCount, Placed, ReadOnly, store_bytes};
+use ipc_core::build::{EventCount, Placed, ReadOnly, load_bytes, store_bytes};
 use serde::{Deserialize, Serialize};
 
 /// 게시글 하나에 실을 수 있는 항목의 크기(바이트). 더 크면 우편(채널)으로 보냅니다.
@@ -253,7 +253,12 @@ impl RecordHead {
     }
 
     pub fn unpack(word: u64) -> RecordHead {
-        let kind = [Kind::Begin, Kind::Value, Kind::Cause, Kind::End][(word >> 30) as usize & 3];
+        let kind = match word >> 30 & 3 {
+            0 => Kind::Begin,
+            1 => Kind::Value,
+            2 => Kind::Cause,
+            _ => Kind::End,
+        };
         RecordHead { index: (word >> 32) as u32, kind, length: word as usize & ((1 << 30) - 1) }
     }
 
@@ -265,6 +270,7 @@ impl RecordHead {
 
 impl DeskTop {
     /// 작업자: 이제 `seq`번 묶음의 `index`번째 항목을 계산합니다.
+    #[inline]
     pub fn start_item(&self, seq: u64, index: u32) {
         self.item.store(seq << 32 | u64::from(index), Release);
     }
@@ -276,13 +282,11 @@ impl DeskTop {
     }
 }
 
-/// 작업자: 기록 하나를 놓습니다. 공간이 없으면 `when_full`을 호출한 뒤 부모가 읽기를 기다립니다. 반환값은 차 있는 정도(칸)입니다.
-pub fn write_record(
-    desk: &Desk,
-    head: RecordHead,
-    bytes: &[u8],
-    when_full: impl FnOnce(),
-) -> usize {
+/// 작업자: 기록 하나를 놓습니다. `bytes`는 내용이며, 칸을 채우려고 뒤에 덧붙인 것이 있어도 됩니다.
+///
+/// 공간이 없으면 `when_full`을 호출한 뒤 부모가 읽기를 기다립니다. 이 기록으로 고리의 반이 찼으면 `true`입니다.
+#[inline]
+pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl FnOnce()) -> bool {
     let written = desk.written.load(Relaxed);
     // 다른 프로세스가 엉뚱한 값을 적어 두었어도 넘치지 않게 감습니다.
     let end = written.wrapping_add(head.words() as u64);
@@ -299,68 +303,42 @@ pub fn write_record(
     words[at].store(head.pack(), Relaxed);
     let from = (at + 1) % DESK_WORDS;
     let first = (DESK_WORDS - from).min(head.words() - 1);
+    let bytes = &bytes[..bytes.len().min(8 * (head.words() - 1))];
     let (front, back) = bytes.split_at(bytes.len().min(first * 8));
     store_bytes(&words[from..][..first], front);
     store_bytes(words, back);
     desk.written.store(end, Release);
-    used()
+    let used = used();
+    used > DESK_WORDS / 2 && used.wrapping_sub(head.words()) <= DESK_WORDS / 2
 }
 
-/// 고리가 이만큼(칸) 차면 부모를 깨웁니다.
-pub const DESK_BUSY: usize = DESK_WORDS / 2;
-
-/// 부모: 아직 읽지 않은 기록들을 차례로 냅니다. 사라질 때 작업자에게 공간을 반납합니다.
-pub struct Reader<'a> {
-    desk: &'a Desk,
-    next: u64,
-    end: u64,
+/// 부모: 아직 읽지 않은 기록들을 `copy`에 복사하고 작업자에게 공간을 반납합니다. 지금까지 읽은 칸의 수 `read`를 새 값으로 바꿉니다.
+///
+/// 책상에 적힌 것은 작업자가 언제든 바꿀 수 있으므로, 복사한 것만 확인하고 씁니다.
+pub fn read_records(desk: &Desk, read: &mut u64, copy: &mut Vec<u8>) -> Result<(), Corrupted> {
+    let end = desk.written.load(Acquire);
+    let left = end.wrapping_sub(*read) as usize;
+    if left > DESK_WORDS {
+        return Err(Corrupted);
+    }
+    if left > 0 {
+        let words = desk.tail();
+        let at = *read as usize % DESK_WORDS;
+        let first = left.min(DESK_WORDS - at);
+        load_bytes(&words[at..][..first], copy);
+        load_bytes(&words[..left - first], copy);
+        *read = end;
+        desk.read.store(end, Release);
+        desk.room.notify_one();
+    }
+    Ok(())
 }
 
-impl<'a> Reader<'a> {
-    /// 지금까지 놓인 기록들. `read`는 지금까지 읽은 칸의 수입니다. 책상에 적힌 것은 작업자가 바꿀 수 있어 믿지 않습니다.
-    pub fn new(desk: &'a Desk, read: u64) -> Result<Reader<'a>, Corrupted> {
-        let end = desk.written.load(Acquire);
-        if end.wrapping_sub(read) > DESK_WORDS as u64 {
-            return Err(Corrupted);
-        }
-        Ok(Reader { desk, next: read, end })
-    }
-
-    /// 다음 기록. 값이나 이유면 그 칸들을 `records`에 덧붙입니다.
-    pub fn next(&mut self, records: &mut Vec<u64>) -> Result<Option<RecordHead>, Corrupted> {
-        let left = (self.end - self.next) as usize;
-        if left == 0 {
-            return Ok(None);
-        }
-        let words = self.desk.tail();
-        let at = self.next as usize % DESK_WORDS;
-        let head = RecordHead::unpack(words[at].load(Relaxed));
-        if head.words() > left {
-            return Err(Corrupted);
-        }
-        let first = head.words().min(DESK_WORDS - at);
-        records.push(head.pack());
-        records.extend(words[at..][..first].iter().skip(1).map(|word| word.load(Relaxed)));
-        records.extend(words[..head.words() - first].iter().map(|word| word.load(Relaxed)));
-        self.next += head.words() as u64;
-        Ok(Some(head))
-    }
-
-    /// 읽은 만큼의 공간을 반납하고, 지금까지 읽은 칸의 수를 반환합니다.
-    pub fn finish(self) -> u64 {
-        self.desk.read.store(self.next, Release);
-        self.desk.room.notify_one();
-        self.next
-    }
-}
-
-/// 복사해 둔 기록들을 차례로 냅니다. 끝이 잘린 기록은 내지 않습니다.
-pub fn records(mut words: &[u64]) -> impl Iterator<Item = (RecordHead, &[u64])> {
-    std::iter::from_fn(move || {
-        let (head, rest) = words.split_first()?;
-        let head = RecordHead::unpack(*head);
-        let (content, rest) = rest.split_at_checked(head.words() - 1)?;
-        words = rest;
-        Some((head, content))
-    })
+/// 복사해 둔 기록들의 맨 앞의 것: 앞머리, 내용, 나머지 기록들. 끝이 잘린 기록은 없는 것으로 봅니다.
+#[inline]
+pub fn first_record(records: &[u8]) -> Option<(RecordHead, &[u8], &[u8])> {
+    let (head, rest) = records.split_first_chunk::<8>()?;
+    let head = RecordHead::unpack(u64::from_le_bytes(*head));
+    let (content, rest) = rest.split_at_checked(8 * (head.words() - 1))?;
+    Some((head, content.get(..head.length)?, rest))
 }

@@ -3,11 +3,12 @@
 use std::fmt;
 use std::iter::Fuse;
 use std::sync::Arc;
-use std::vec;
+use std::time::Duration;
 
-use ipc_core::build::Message;
+use ipc_core::build::{Message, after};
 
 use crate::call::Call;
+use crate::chunk::Unpacked;
 use crate::core::Core;
 use crate::error::{ItemError, PoolError};
 use crate::worker::RunChunk;
@@ -26,7 +27,8 @@ pub struct Imap<I: Iterator, R> {
     /// 결과를 낸 묶음의 수.
     taken: usize,
     exhausted: bool,
-    current: vec::IntoIter<Result<R, ItemError>>,
+    /// 결과를 내고 있는 묶음.
+    current: Option<Unpacked<R>>,
 }
 
 impl<I: Iterator, R> fmt::Debug for Imap<I, R> {
@@ -49,7 +51,7 @@ impl<I: Iterator, R> Imap<I, R> {
             window: 4 * core.worker_count(),
             taken: 0,
             exhausted: false,
-            current: Vec::new().into_iter(),
+            current: None,
         }
     }
 
@@ -74,13 +76,31 @@ impl<I: Iterator, R> Imap<I, R> {
 }
 
 impl<I: Iterator<Item: Message>, R: Message> Imap<I, R> {
+    /// 입력을 모두 맡기고, 값들을 입력의 순서로 모읍니다. 가장 앞의 실패에서 그칩니다.
+    pub(crate) fn values(mut self) -> Result<Vec<R>, PoolError> {
+        let call = self.call.as_mut().map_err(|error| error.take().unwrap_or(PoolError::Closed))?;
+        let mut values = Vec::with_capacity(self.input.size_hint().0);
+        loop {
+            let more = call.submit(&mut self.input)?;
+            if !more && self.taken == call.submitted() {
+                return Ok(values);
+            }
+            // 맡길 것이 남았으면 기다리지 않고, 끝난 것이 있을 때만 풉니다. 결과를 모두 쌓아 두지 않습니다.
+            let patience = if more { after(Duration::ZERO) } else { None };
+            if let Some(chunk) = call.wait(Some(self.taken), patience)? {
+                self.taken += 1;
+                chunk.unpack().append_to(&mut values)?;
+            }
+        }
+    }
+
     fn advance(&mut self) -> Result<Option<Result<R, ItemError>>, PoolError> {
         let call = match &mut self.call {
             Ok(call) => call,
             Err(error) => return error.take().map_or(Ok(None), Err),
         };
         loop {
-            if let Some(result) = self.current.next() {
+            if let Some(result) = self.current.as_mut().and_then(Unpacked::next) {
                 return Ok(Some(result));
             }
             while !self.exhausted && call.submitted() - self.taken < self.window {
@@ -92,7 +112,7 @@ impl<I: Iterator<Item: Message>, R: Message> Imap<I, R> {
             let number = self.ordered.then_some(self.taken);
             if let Some(chunk) = call.wait(number, None)? {
                 self.taken += 1;
-                self.current = chunk.unpack().into_iter();
+                self.current = Some(chunk.unpack());
             }
         }
     }

@@ -174,7 +174,14 @@ impl Pool {
         F: Task<I::Item, M>,
         I: IntoIterator<Item: Message>,
     {
-        self.whole(task, items).collect()
+        let items = items.into_iter();
+        match items.size_hint() {
+            // 길이를 아는 입력은 모아 두지 않고 읽는 대로 맡깁니다.
+            (least, Some(most)) if least == most => {
+                Imap::new(&self.core, run_of(task), items, self.even(least)).values()
+            }
+            _ => self.whole(task, items).values(),
+        }
     }
 
     /// [`Pool::map`]과 같지만 항목마다의 성공과 실패를 모두 반환합니다.
@@ -291,8 +298,14 @@ impl Pool {
     /// 입력을 모두 모아, 묶음의 크기와 함께 반환합니다.
     fn gather<I: IntoIterator>(&self, items: I) -> (vec::IntoIter<I::Item>, usize) {
         let items: Vec<I::Item> = items.into_iter().collect();
-        let even = items.len().div_ceil(4 * self.core.worker_count()).max(1);
-        (items.into_iter(), self.chunk_size.map_or(even, NonZeroUsize::get))
+        let chunk_size = self.even(items.len());
+        (items.into_iter(), chunk_size)
+    }
+
+    /// 항목 `count`개를 묶는 크기.
+    fn even(&self, count: usize) -> usize {
+        let even = count.div_ceil(4 * self.core.worker_count()).max(1);
+        self.chunk_size.map_or(even, NonZeroUsize::get)
     }
 }
 

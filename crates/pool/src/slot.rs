@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use ipc_core::build::{Channel, Deadline, after};
 use ipc_core::{ChannelError, Process, ProcessError, signal_name};
 
-use crate::board::{Board, Corrupted, Desk, Kind, Reader, Who, desk};
+use crate::board::{Board, Corrupted, Desk, Kind, Who, desk, first_record, read_records};
 use crate::chunk::{Chunk, Results};
 use crate::error::PoolError;
 use crate::worker::{Contract, Initializer, ToParent, ToWorker, serve};
@@ -65,6 +65,8 @@ pub struct Worker {
     /// 책상에서 지금까지 읽은 칸과 우편의 수.
     read: u64,
     mailed: u32,
+    /// 책상에서 복사한 기록들을 담는 버퍼.
+    copy: Vec<u8>,
     /// 시작했지만 마치지 않은 묶음이 놓인 게시판의 위치와, 그 묶음의 번호.
     pub working_on: Option<(usize, u64)>,
     /// 지금까지 마친 묶음의 수.
@@ -98,6 +100,7 @@ impl Worker {
             desk,
             read: 0,
             mailed: 0,
+            copy: Vec::new(),
             working_on: None,
             finished: 0,
             looked: false,
@@ -139,7 +142,9 @@ impl Worker {
         finished: &mut Vec<Chunk>,
         mail: bool,
     ) -> Result<(), Corrupted> {
-        let mut reader = Reader::new(&self.desk, self.read)?;
+        let mut copy = std::mem::take(&mut self.copy);
+        copy.clear();
+        read_records(&self.desk, &mut self.read, &mut copy)?;
         // 책상의 끝을 읽은 *뒤에* 우편을 비웁니다. 그러면 여기서 읽을 기록보다 먼저 보낸 우편은 모두 담긴 뒤입니다.
         let mailed = self.desk.mailed.load(Acquire);
         let mut letters = Vec::new();
@@ -162,12 +167,12 @@ impl Worker {
                 Err(error) => lost = Some(error.to_string()),
             }
         }
-        let mut scratch = Vec::new();
+        let mut left = &copy[..];
         loop {
             let Some((place, seq)) = self.working_on else {
                 // 이 작업자가 차지한 묶음의 시작만 올 수 있습니다.
-                scratch.clear();
-                let Some(head) = reader.next(&mut scratch)? else { break };
+                let Some((head, _, rest)) = first_record(left) else { break };
+                left = rest;
                 let begun = |posted: &Option<Posted>| {
                     posted.as_ref().is_some_and(|posted| posted.seq as u32 == head.index)
                 };
@@ -184,32 +189,30 @@ impl Worker {
             };
             let current = posted[place].as_mut().filter(|posted| posted.seq == seq);
             let current = current.ok_or(Corrupted)?;
+            let results = &mut current.chunk.results;
             if let Some(reason) = &lost {
-                current.chunk.results.not_received = Some(reason.clone());
+                results.not_received = Some(reason.clone());
             }
-            let Results { records, next, .. } = &mut current.chunk.results;
-            let before = records.len();
-            let Some(head) = reader.next(records)? else { break };
-            match head.kind {
-                Kind::Value | Kind::Cause
-                    if (*next..current.chunk.to_run).contains(&head.index) =>
-                {
-                    *next = head.index + 1;
-                }
-                Kind::End if head.index == current.seq as u32 => {
-                    records.truncate(before);
+            let (values, ending) = results.next_run(left, current.chunk.to_run);
+            results.records.extend_from_slice(values);
+            left = &left[values.len()..];
+            match ending {
+                None => break,
+                Some(head) if head.kind == Kind::End && head.index == seq as u32 => {
+                    left = &left[8 * head.words()..];
                     self.working_on = None;
                     let done = posted[place].take();
                     finished.extend(done.map(|posted| posted.chunk));
                     self.finished += 1;
                 }
-                _ => {
-                    records.truncate(before);
-                    return Err(Corrupted);
-                }
+                Some(_) => return Err(Corrupted),
             }
         }
-        self.read = reader.finish();
+        // 작업자는 기록을 온전히 놓은 뒤에 알립니다.
+        if !left.is_empty() {
+            return Err(Corrupted);
+        }
+        self.copy = copy;
         Ok(())
     }
 

@@ -11,7 +11,7 @@ use ipc_core::build::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::board::{BoardView, DESK_BUSY, Desk, Kind, RESULT_MAX, RecordHead, Who, write_record};
+use crate::board::{BoardView, Desk, Kind, RESULT_MAX, RecordHead, Who, write_record};
 use crate::error::Cause;
 
 /// 부모가 작업자에게 보내는 우편.
@@ -157,11 +157,14 @@ impl Work {
         }
     }
 
+    fn put(&self, index: u32, kind: Kind, bytes: &[u8]) {
+        self.put_record(RecordHead { index, kind, length: bytes.len() }, bytes);
+    }
+
     /// 기록 하나를 책상에 놓습니다.
     #[inline]
-    fn put(&self, index: u32, kind: Kind, bytes: &[u8]) {
-        let head = RecordHead { index, kind, length: bytes.len() };
-        if write_record(&self.desk, head, bytes, || self.wake_parent()) > DESK_BUSY {
+    fn put_record(&self, head: RecordHead, bytes: &[u8]) {
+        if write_record(&self.desk, head, bytes, || self.wake_parent()) {
             self.wake_parent();
         }
     }
@@ -189,16 +192,15 @@ impl Work {
         }
     }
 
-    fn put_value<T: Message>(&mut self, index: u32, value: T) -> Result<(), ChannelError> {
-        self.out.clear();
-        let written = guard(|| Ok(self.out.push(&value)?));
-        let outcome = match written {
-            Err(cause) => return self.put_cause(index, cause),
-            // 소포는 값의 길이 4바이트로 시작합니다.
-            Ok(()) => self.out.bytes().get(4..).unwrap_or_default(),
-        };
-        if outcome.len() <= RESULT_MAX && self.out.descriptors() == 0 {
-            self.put(index, Kind::Value, outcome);
+    /// `out`에 쓴 결과를 놓습니다.
+    #[inline]
+    fn put_value(&mut self, index: u32) -> Result<(), ChannelError> {
+        // 소포는 값의 길이 4바이트로 시작합니다.
+        let length = self.out.bytes().len() - 4;
+        if length <= RESULT_MAX && self.out.descriptors() == 0 {
+            self.out.pad();
+            let padded = &self.out.bytes()[4..];
+            self.put_record(RecordHead { index, kind: Kind::Value, length }, padded);
             return Ok(());
         }
         let value = std::mem::take(&mut self.out);
@@ -219,10 +221,12 @@ pub fn run_chunk<F: Task<A, M>, A: Message, M>(mut work: Work) -> Result<Work, C
             let args = work.chunk.items.pop::<A>().ok_or_else(missing)??;
             // SAFETY: 이 함수의 위치는 풀의 메서드가 `F`의 값을 받은 뒤에만 게시합니다.
             let value = unsafe { zero_sized::<F>() }.call(args);
-            value.map_err(|error| Cause::Failed(format!("{error:#}")))
+            let value = value.map_err(|error| Cause::Failed(format!("{error:#}")))?;
+            work.out.clear();
+            Ok(work.out.push(&value)?)
         });
         match outcome {
-            Ok(value) => work.put_value(index, value)?,
+            Ok(()) => work.put_value(index)?,
             Err(cause) => work.put_cause(index, cause)?,
         }
     }

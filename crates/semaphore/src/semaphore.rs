@@ -106,6 +106,7 @@ impl Semaphore {
     /// # Errors
     ///
     /// 운영체제가 뮤텍스를 거절하면 [`SemaphoreError::Mutex`].
+    #[inline]
     pub fn acquire(&self) -> Result<Permit<'_>, SemaphoreError> {
         self.acquire_until(None)
     }
@@ -116,25 +117,28 @@ impl Semaphore {
     ///
     /// [`Semaphore::acquire`]와 같습니다.
     pub fn try_acquire(&self) -> Result<Option<Permit<'_>>, SemaphoreError> {
-        let places = self.door.tail();
-        let start = self.door.last_free.load(Relaxed) as usize;
-        for index in (start..places.len()).chain(0..start.min(places.len())) {
-            match places[index].try_lock() {
-                Ok(held) => {
-                    let count = places.len() as u32;
-                    let holding = begin(What::Hold, SpanKind::Semaphore, count, || self.door.id());
-                    return Ok(Some(Permit {
-                        door: &self.door,
-                        place: index as u32,
-                        holding,
-                        held: Some(held),
-                    }));
-                }
-                Err(MutexError::WouldBlock) => {}
-                Err(error) => return Err(error.into()),
+        let count = self.places() as u32;
+        let start = self.door.last_free.load(Relaxed);
+        for place in (start..count).chain(0..start.min(count)) {
+            if let Some(permit) = self.try_place(place)? {
+                return Ok(Some(permit));
             }
         }
         Ok(None)
+    }
+
+    /// 자리 하나가 비어 있으면 들어갑니다.
+    #[inline]
+    fn try_place(&self, place: u32) -> Result<Option<Permit<'_>>, SemaphoreError> {
+        let places = self.door.tail();
+        let held = match places.get(place as usize).map(Mutex::try_lock) {
+            Some(Ok(held)) => held,
+            None | Some(Err(MutexError::WouldBlock)) => return Ok(None),
+            Some(Err(error)) => return Err(error.into()),
+        };
+        let count = places.len() as u32;
+        let holding = begin(What::Hold, SpanKind::Semaphore, count, || self.door.id());
+        Ok(Some(Permit { door: &self.door, place, holding, held: Some(held) }))
     }
 
     /// `timeout`까지만 기다려 들어갑니다.
@@ -146,9 +150,19 @@ impl Semaphore {
         self.acquire_until(after(timeout))
     }
 
+    #[inline]
     fn acquire_until(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
+        // 흔한 경우. 시계도 보지 않습니다.
+        if let Some(permit) = self.try_place(self.door.last_free.load(Relaxed))? {
+            return Ok(permit);
+        }
+        self.look_or_wait(deadline)
+    }
+
+    #[cold]
+    fn look_or_wait(&self, deadline: Deadline) -> Result<Permit<'_>, SemaphoreError> {
         if let Some(permit) = self.try_acquire()? {
-            return Ok(permit); // 흔한 경우. 시계도 보지 않습니다.
+            return Ok(permit);
         }
         waiting(SpanKind::Semaphore, || self.door.id(), || self.wait_until(deadline))
     }
@@ -165,6 +179,7 @@ impl Semaphore {
     }
 
     /// 자리의 수.
+    #[inline]
     pub fn places(&self) -> usize {
         self.door.tail().len()
     }
@@ -208,6 +223,7 @@ impl Permit<'_> {
 }
 
 impl Drop for Permit<'_> {
+    #[inline]
     fn drop(&mut self) {
         self.door.last_free.store(self.place, Relaxed);
         self.holding = Open::default(); // 자리를 내놓기 전에 끝나야 합니다.

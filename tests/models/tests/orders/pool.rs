@@ -7,7 +7,8 @@ use models::core::build::EventCount;
 use models::machine::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 use models::machine::{Child, Mode, killed, spawn, spawn_doomed};
 use models::pool::board::{
-    Board, BoardView, DESK_BUSY, Desk, Kind, Post, Reader, RecordHead, Who, desk, write_record,
+    Board, BoardView, Desk, Kind, Post, RecordHead, Who, desk, first_record, read_records,
+    write_record,
 };
 
 /// `seq`번 묶음을 `place`에 붙입니다. 내용에도 번호가 있어, 남의 것을 읽으면 압니다.
@@ -76,7 +77,7 @@ pub fn taken_or_taken_down() {
 
 fn record(desk: &Desk, index: u32, kind: Kind, bytes: &[u8], wake: impl Fn()) {
     let head = RecordHead { index, kind, length: bytes.len() };
-    if write_record(desk, head, bytes, &wake) > DESK_BUSY {
+    if write_record(desk, head, bytes, &wake) {
         wake();
     }
 }
@@ -84,16 +85,17 @@ fn record(desk: &Desk, index: u32, kind: Kind, bytes: &[u8], wake: impl Fn()) {
 /// 책상에서 새 기록을 모두 읽습니다.
 fn collect(desk: &Desk, read: &mut u64, got: &mut Vec<(u32, Kind)>) -> bool {
     let before = got.len();
-    let mut reader = Reader::new(desk, *read).unwrap();
-    let mut words = Vec::new();
-    while let Some(head) = reader.next(&mut words).unwrap() {
+    let mut copy = Vec::new();
+    read_records(desk, read, &mut copy).unwrap();
+    let mut left = &copy[..];
+    while let Some((head, content, rest)) = first_record(left) {
         if head.kind == Kind::Value {
-            assert_eq!(words[1].to_ne_bytes(), [head.index as u8 + 1; 8]);
+            assert_eq!(content, [head.index as u8 + 1; 8]);
         }
         got.push((head.index, head.kind));
-        words.clear();
+        left = rest;
     }
-    *read = reader.finish();
+    assert!(left.is_empty());
     got.len() > before
 }
 
