@@ -263,6 +263,30 @@ fn unsafe_code_stays_where_shared_memory_is_laid_out() -> Result {
     Ok(())
 }
 
+/// 에러의 `Display`가 담긴 에러까지 말하므로, `source()`는 없습니다(ipc-core의 error.rs). `transparent`는 담긴 에러의 것을 그대로 씁니다.
+#[test]
+fn errors_say_everything_once() -> Result {
+    let mut types = 0;
+    for name in crates()? {
+        let folder = format!("crates/{name}/src");
+        for file in names(&folder)? {
+            let text = read(format!("{folder}/{file}"))?;
+            if !text.contains("thiserror::Error") {
+                continue;
+            }
+            types += text.matches("thiserror::Error").count();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            for (at, line) in lines.iter().enumerate() {
+                let chained = line.contains("#[source]") || line.starts_with("source:");
+                let from = line.contains("#[from]") && lines[at - 1] != "#[error(transparent)]";
+                assert!(!chained && !from, "{folder}/{file}: {line}");
+            }
+        }
+    }
+    assert!(types >= 9, "본 에러 타입이 {types}개뿐입니다");
+    Ok(())
+}
+
 /// README의 차례: 절마다 한 줄이고, 절 번호는 장으로 이어지며, 명령은 그 절의 예제를 실행합니다.
 #[test]
 fn readme_has_one_row_for_each_section() -> Result {

@@ -14,7 +14,7 @@ debug_is_display!(QueueError);
 pub enum QueueError {
     /// 공유 메모리를 만들지 못했습니다.
     #[error("큐를 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
-    Create(#[source] io::Error),
+    Create(io::Error),
     /// 지금은 자리가 없습니다(`try_put`).
     #[error("큐가 가득 찼습니다. 누군가 꺼낸 뒤에 다시 넣으십시오")]
     Full,

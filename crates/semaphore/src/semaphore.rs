@@ -71,7 +71,7 @@ pub enum SemaphoreError {
     TooManyPlaces { places: usize },
     /// 공유 메모리를 만들지 못했습니다.
     #[error("세마포어를 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
-    Create(#[source] io::Error),
+    Create(io::Error),
     /// 제한 시간이 지났습니다.
     #[error(
         "제한 시간 안에 자리가 나지 않았습니다(자리 {places}개). 더 기다리려면 다시 호출하십시오"
