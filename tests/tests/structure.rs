@@ -171,6 +171,26 @@ fn the_list_of_recipes_fits_a_small_terminal() -> Result {
     Ok(())
 }
 
+/// API 문서의 첫 화면은 ipc-core이고, 목록에는 크레이트가 모두 있습니다. ipc-core를 나중에 만들면 다른 크레이트에서 그리로 가는
+/// 링크가 대괄호째 남습니다.
+#[test]
+fn docs_start_from_the_shared_crate() -> Result {
+    let justfile = read("justfile")?;
+    let recipe = justfile.split("\ndoc:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let documented: Vec<Vec<&str>> = recipe
+        .ok_or("justfile에 doc이 없습니다")?
+        .lines()
+        .filter(|line| line.contains("cargo doc"))
+        .map(|line| line.split(" -p ").skip(1).map(|rest| rest.trim()).collect())
+        .collect();
+    let [first, others, shown] = &documented[..] else { panic!("{documented:?}") };
+    assert_eq!((first, shown), (&vec!["ipc-core"], &vec!["ipc-core --open"]));
+    let mut all = [first.as_slice(), others.as_slice()].concat();
+    all.sort_unstable();
+    assert_eq!(all, crates()?);
+    Ok(())
+}
+
 /// 일부러 부수는 프로그램은 여러 절에 걸치고 이름을 받으므로 따로 봅니다.
 #[test]
 fn breaking_on_purpose_covers_every_primitive() -> Result {
