@@ -157,7 +157,7 @@ impl Pool {
         Pool::builder().workers(workers).build()
     }
 
-    /// 풀을 골라 만듭니다.
+    /// 작업자의 수와 재시도 등을 정해 풀을 만듭니다.
     pub fn builder() -> Builder {
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
         let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };
