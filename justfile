@@ -179,6 +179,14 @@ lint:
 ci:
     bash .ci/run
 
+# API 문서: ipc-core와 여섯 예제. 크레이트끼리의 링크가 이어지도록 ipc-core를 먼저 만듭니다.
+[private, no-exit-message]
+doc:
+    @cargo clean --quiet --doc
+    @cargo doc --quiet --no-deps -p ipc-core
+    @cargo doc --no-deps -p process -p pool -p queue -p pipe -p lock -p semaphore
+    @cargo doc --quiet --no-deps -p ipc-core --open
+
 # 무엇이 모자라는지
 [no-exit-message]
 doctor:

@@ -121,7 +121,14 @@ fn rewrite(
         *used |= source.contains(from);
         source = source.replace(from, to);
     }
-    let lines = source.lines().filter(|line| !line.starts_with("//!"));
+    // 문서의 예는 빼고 가져옵니다. 원래 크레이트의 이름을 쓰므로, 여기서 문서 테스트로 컴파일하면 실패합니다.
+    let mut example = false;
+    let lines = source.lines().filter(|line| {
+        let fence = line.trim_start().starts_with("/// ```");
+        let inside = fence || example;
+        example ^= fence;
+        !inside && !line.starts_with("//!")
+    });
     lines
         .map(|line| match line.strip_prefix("mod ").and_then(|rest| rest.strip_suffix(';')) {
             // 큐의 파일들은 서로를 `crate::`로 찾습니다.

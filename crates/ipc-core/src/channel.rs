@@ -30,7 +30,7 @@ use crate::wait::{Deadline, wait_ready};
 
 /// 양방향 채널의 한쪽 끝입니다. 다른 끝이 모두 닫히면 받는 쪽은 [`ChannelError::Disconnected`]를 봅니다.
 ///
-/// `std::sync::mpsc`와 달리 값을 직렬화해 복사하며, 끝 자체를 [`crate::Process`]의 인수로 건넬 수 있습니다.
+/// `std::sync::mpsc`와 달리 값을 직렬화해 복사하며, 끝 자체를 [`Process`](crate::Process)의 인수로 건넬 수 있습니다.
 ///
 /// ```
 /// let (left, right) = ipc_core::build::Channel::pair()?;
@@ -62,7 +62,7 @@ impl Channel {
         Ok((Channel::from_socket(left), Channel::from_socket(right)))
     }
 
-    /// 이 끝의 번호(아이노드). 기록([`crate::build::Span`])에 씁니다.
+    /// 이 끝의 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
     pub fn id(&self) -> u64 {
         fstat(&self.socket).map_or(0, |stat| stat.st_ino)
     }

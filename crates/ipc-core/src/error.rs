@@ -1,6 +1,9 @@
 //! 에러들과, 막혔을 때 할 일.
 //!
 //! 에러의 `Debug`는 `Display`와 같습니다. `unwrap()`이나 `main`의 `Err`로 나와도 무엇을 해야 하는지 읽을 수 있습니다.
+//!
+//! `Display`는 안에 담긴 에러까지 온전한 문장으로 말합니다. 그래서 `source()`는 언제나 `None`입니다. 둘 다 하면 anyhow의
+//! `{:#}`처럼 `source()`를 따라가는 출력이 같은 말을 두 번 합니다. 담긴 에러 자체는 열거형의 필드에 있습니다.
 
 use std::io;
 
@@ -86,7 +89,7 @@ pub enum ChannelError {
     Malformed(&'static str),
     /// 디스크립터나 메모리가 모자라는 등, 운영체제의 에러입니다.
     #[error("운영체제가 통신을 거절했습니다({0}). {hint}", hint = hint(.0))]
-    Io(#[source] io::Error),
+    Io(io::Error),
 }
 
 impl From<io::Error> for ChannelError {
@@ -124,14 +127,10 @@ pub enum ProcessError {
     #[error(
         "커널의 `{call}` 호출을 쓸 수 없습니다({error}). 리눅스 5.4 이상에서, 컨테이너라면 이 호출을 막지 않는 곳(도커 20.10 이상)에서 실행하십시오"
     )]
-    Kernel {
-        call: &'static str,
-        #[source]
-        error: io::Error,
-    },
+    Kernel { call: &'static str, error: io::Error },
     /// 운영체제가 새 프로세스를 거절했습니다.
     #[error("프로세스를 시작하지 못했습니다({0}). {hint}", hint = start_hint(.0))]
-    Start(#[source] io::Error),
+    Start(io::Error),
     /// 자식이 `init()`에 이르기 전에 끝났습니다. 작업은 시작하지도 않았습니다.
     #[error(
         "{process} 프로세스가 ipc_core::init()에 이르기 전에 끝났습니다({how}). init()을 main의 첫 줄로 옮기십시오. 그 앞에서 인수나 표준 입력을 읽고 끝내는 코드, #[tokio::main]이 흔한 이유입니다. #[test]라면 그 파일에 ipc_core::test_support!()를 적으십시오"
@@ -139,7 +138,7 @@ pub enum ProcessError {
     EndedBeforeInit { process: String, how: String },
     /// 인수나 결과를 전하지 못했습니다.
     #[error("프로세스와 값을 주고받지 못했습니다: {0}")]
-    Channel(#[from] ChannelError),
+    Channel(ChannelError),
     /// 작업이 `Err`를 반환했습니다.
     #[error("{process} 작업이 실패했습니다: {message}")]
     Failed { process: String, message: String },
@@ -167,6 +166,12 @@ pub enum ProcessError {
     /// 이미 결과를 받아 갔습니다.
     #[error("{process} 프로세스의 결과는 이미 받아 갔습니다")]
     AlreadyJoined { process: String },
+}
+
+impl From<ChannelError> for ProcessError {
+    fn from(error: ChannelError) -> Self {
+        ProcessError::Channel(error)
+    }
 }
 
 /// 자식을 시작하지 못했을 때 할 일. 자식은 이 프로그램의 실행 파일(`/proc/self/exe`)을 다시 실행한 것입니다.

@@ -72,7 +72,8 @@ pub mod build {
     pub use crate::task::{RemoteFn, Task, zero_sized};
     pub use crate::timeline::{Open, Span, SpanKind, What, begin, waiting};
     pub use crate::wait::{
-        Deadline, EventCount, PollFlags, RECHECK, Turns, after, expired, recheck, wait_all_ready,
-        wait_ready,
+        Deadline, EventCount, RECHECK, Turns, after, expired, recheck, wait_all_ready, wait_ready,
     };
+    #[doc(no_inline)]
+    pub use rustix::event::PollFlags;
 }

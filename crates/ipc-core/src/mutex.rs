@@ -59,7 +59,7 @@ pub enum MutexError {
 
 /// 여러 프로세스가 함께 쓰는 로버스트 뮤텍스입니다. 데이터는 갖지 않습니다.
 ///
-/// [`crate::Shared`]에 놓인 뒤에야 위의 세 성질을 갖습니다. 데이터를 지키는 안전한 락은 이 위에 짓습니다.
+/// [`Shared`](crate::Shared)에 놓인 뒤에야 위의 세 성질을 갖습니다. 데이터를 지키는 안전한 락은 이 위에 짓습니다.
 #[repr(C)]
 pub struct Mutex {
     raw: UnsafeCell<libc::pthread_mutex_t>,
@@ -78,7 +78,7 @@ unsafe impl Send for Mutex {}
 static OWN_PID: LazyLock<u32> = LazyLock::new(std::process::id);
 
 impl Mutex {
-    /// [`crate::Shared`]에 놓을 값.
+    /// [`Shared`](crate::Shared)에 놓을 값.
     pub const fn new() -> Mutex {
         Mutex {
             raw: UnsafeCell::new(libc::PTHREAD_MUTEX_INITIALIZER),

@@ -81,6 +81,9 @@ pub struct Process<T> {
 impl<T: Message> Process<T> {
     /// `task`를 새 프로세스에서 `args`로 호출합니다. 파이썬의 `Process(target=task, args=args)`와 `start()`입니다.
     ///
+    /// `task`는 이름이 있는 함수나 바깥 변수를 캡처하지 않은 클로저이고, `args`는 그 인수입니다. 인수가 여럿이면 튜플로, 없으면
+    /// `()`로 줍니다. `F`, `Args`, `M`은 컴파일러가 알아내므로 적을 일이 없습니다.
+    ///
     /// `args`는 직렬화되어 건너가고 부모에서는 사라집니다. 파이프의 끝을 건네면 부모에는 남지 않습니다. 자식이
     /// 실제로 시작하기를 기다리지 않고 반환합니다. 어느 스레드에서나, 자식 안에서도 호출할 수 있습니다.
     ///
@@ -198,7 +201,7 @@ impl<T> Process<T> {
     }
 }
 
-/// 끝나면 읽을 수 있게 되는 디스크립터입니다. [`crate::wait_any`]나 `poll`에 쓰십시오.
+/// 끝나면 읽을 수 있게 되는 디스크립터입니다. [`wait_any`](crate::wait_any)나 `poll`에 쓰십시오.
 impl<T> AsFd for Process<T> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.child.pidfd.as_fd()

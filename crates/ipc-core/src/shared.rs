@@ -31,8 +31,8 @@ use crate::plain::Placed;
 
 /// 여러 프로세스가 함께 보는 값 하나와, 그 뒤에 이어지는 원소들입니다.
 ///
-/// `Arc`처럼 복제하면 같은 값을 가리키지만, `Arc`와 달리 [`crate::Process`]의 인수로 다른 프로세스에
-/// 건넬 수 있습니다. 값은 `&T`로만 보이므로 바꾸려면 아토믹이나 [`crate::build::Mutex`]가 안에 있어야 합니다.
+/// `Arc`처럼 복제하면 같은 값을 가리키지만, `Arc`와 달리 [`Process`](crate::Process)의 인수로 다른 프로세스에
+/// 건넬 수 있습니다. 값은 `&T`로만 보이므로 바꾸려면 아토믹이나 [`Mutex`](crate::build::Mutex)가 안에 있어야 합니다.
 ///
 /// ```
 /// use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
@@ -46,7 +46,7 @@ pub struct Shared<T: Placed, E: Placed = ()> {
     /// 이어지는 원소의 개수.
     tail: usize,
     owns: PhantomData<(T, E)>,
-    /// [`crate::build::Inline`]이 아니라는 표시. 디스크립터가 함께 건너갑니다.
+    /// [`Inline`](crate::build::Inline)이 아니라는 표시. 디스크립터가 함께 건너갑니다.
     _not_inline: PhantomPinned,
 }
 
@@ -103,7 +103,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }
     }
 
-    /// 같은 메모리를 보는 프로세스들에서 같은 번호(아이노드). 기록([`crate::build::Span`])에 씁니다.
+    /// 같은 메모리를 보는 프로세스들에서 같은 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
     pub fn id(&self) -> u64 {
         self.memory.id.1
     }

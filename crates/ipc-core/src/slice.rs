@@ -18,7 +18,7 @@ use crate::parcel::{attach, attached, fingerprint, refuse};
 use crate::plain::Plain;
 use crate::shared::{memory_file, memory_name};
 
-/// 여러 프로세스가 함께 읽는 슬라이스입니다. 복제하거나 [`crate::Process`]의 인수로 건네도 원소는 복사되지 않습니다.
+/// 여러 프로세스가 함께 읽는 슬라이스입니다. 복제하거나 [`Process`](crate::Process)의 인수로 건네도 원소는 복사되지 않습니다.
 ///
 /// `Arc<[T]>`처럼 읽기만 합니다. 함께 고치려면 락 안에 두십시오.
 ///
@@ -32,7 +32,7 @@ pub struct SharedSlice<T: Plain> {
     file: Arc<OwnedFd>,
     len: usize,
     owns: PhantomData<T>,
-    /// [`crate::build::Inline`]이 아니라는 표시. 디스크립터가 함께 건너갑니다.
+    /// [`Inline`](crate::build::Inline)이 아니라는 표시. 디스크립터가 함께 건너갑니다.
     _not_inline: PhantomPinned,
 }
 

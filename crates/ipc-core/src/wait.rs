@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::Seq
 use std::time::{Duration, Instant};
 
 use crossbeam_utils::Backoff;
-pub use rustix::event::PollFlags;
+use rustix::event::PollFlags;
 use rustix::event::{PollFd, poll};
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags};

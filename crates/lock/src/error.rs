@@ -15,7 +15,7 @@ debug_is_display!(LockError);
 pub enum LockError {
     /// 공유 메모리를 만들지 못했습니다.
     #[error("락을 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
-    Create(#[source] io::Error),
+    Create(io::Error),
     /// 앞의 주인이 쥔 채 죽었습니다. 모르면 PID가 없습니다. 고칠 때까지 모두가 이 에러를 받습니다.
     #[error(
         "락을 쥔 {who} 죽었습니다. recover()로 넘겨받아, 값을 확인해 고친 뒤 repair()로 이어 쓰십시오",

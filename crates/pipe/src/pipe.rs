@@ -1,7 +1,7 @@
-//! [`pipe`]와 [`duplex`]: 두 프로세스가 직접 이야기하는 통로.
+//! [`pipe`]와 [`duplex`]: 두 프로세스가 직접 메시지를 주고받는 통로입니다.
 //!
-//! 파이썬의 파이프 끝은 자식에게 건네도 부모에 남아 있어서, 보내는 쪽이 닫아도 받는 쪽에 끝(`EOFError`)이 오지
-//! 않습니다. 여기서는 끝을 인수로 건네면 소유권이 옮겨 갑니다. 부모에는 남지 않으므로 끝이 반드시 옵니다.
+//! 파이썬의 파이프 끝은 자식에게 건네도 부모에 남아 있어서, 보내는 쪽이 닫아도 받는 쪽에 EOF(`EOFError`)가 오지
+//! 않습니다. 여기서는 끝을 인수로 건네면 소유권이 옮겨 갑니다. 부모에는 남지 않으므로 EOF가 반드시 옵니다.
 
 use std::marker::PhantomData;
 use std::os::fd::{AsFd, BorrowedFd};
@@ -11,7 +11,7 @@ pub use ipc_core::ChannelError;
 use ipc_core::build::{Accepts, Channel, Deadline, Message, SpanKind, after, waiting};
 use serde::{Deserialize, Serialize};
 
-/// 단방향 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 끝이 앞입니다.
+/// 단방향 파이프를 만듭니다. 파이썬의 `Pipe(duplex=False)`와 같은 순서로 받는 쪽이 먼저 나옵니다.
 ///
 /// # Errors
 ///
@@ -71,7 +71,7 @@ impl<S: Message, R> Duplex<S, R> {
     ///
     /// `S`가 `String`이면 `send("글")`처럼 문자열 조각을, `Vec`이면 슬라이스를 주어도 됩니다([`Accepts`]).
     ///
-    /// 64KiB가 넘는 값은 상대가 앞의 큰 값을 꺼낸 뒤에야 보냅니다. 그래서 읽지 않은 큰 값은 하나까지만 쌓입니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 끝이 옵니다.
+    /// 64KiB가 넘는 값은 상대가 앞의 큰 값을 꺼낸 뒤에야 보냅니다. 그래서 읽지 않은 큰 값은 하나까지만 쌓입니다. 값 안에 파이프의 끝이 있으면 복제되어 건너가며, 이쪽 것도 버려야 EOF가 옵니다.
     ///
     /// # Errors
     ///
@@ -174,7 +174,7 @@ impl<'a, T: Message> IntoIterator for &'a Receiver<T> {
     }
 }
 
-/// 받을 것이 있거나 상대가 끝나면 읽을 수 있게 되는 디스크립터입니다. [`ipc_core::wait_any`]로 여럿을 함께 기다립니다.
+/// 받을 것이 있거나 상대가 끝나면 읽을 수 있게 되는 디스크립터입니다. [`wait_any`](ipc_core::wait_any)로 여럿을 함께 기다립니다.
 impl<S, R> AsFd for Duplex<S, R> {
     fn as_fd(&self) -> BorrowedFd<'_> {
         self.channel.as_fd()

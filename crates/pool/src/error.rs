@@ -51,7 +51,7 @@ pub enum PoolError {
     TooManyWorkers { workers: usize, limit: usize, max: usize },
     /// 작업자를 시작하지 못했습니다.
     #[error("작업자를 시작하지 못했습니다: {0}")]
-    Start(#[from] ProcessError),
+    Start(ProcessError),
     /// 죽은 작업자를 새로 시작하지 못해, 남은 작업자가 없습니다. 맡긴 일은 버려졌습니다.
     #[error("작업자를 다시 시작하지 못했습니다: {reason}")]
     Restart { reason: String },
@@ -77,4 +77,10 @@ pub enum PoolError {
     /// 결과를 이미 받아 갔습니다.
     #[error("맡긴 일의 결과는 이미 받아 갔습니다")]
     AlreadyTaken,
+}
+
+impl From<ProcessError> for PoolError {
+    fn from(error: ProcessError) -> Self {
+        PoolError::Start(error)
+    }
 }

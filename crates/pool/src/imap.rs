@@ -13,7 +13,7 @@ use crate::core::Core;
 use crate::error::{ItemError, PoolError};
 use crate::worker::RunChunk;
 
-/// [`crate::Pool::imap`]이 반환하는 반복자입니다. 버리면 아직 시작하지 않은 항목은 그만둡니다.
+/// [`Pool::imap`](crate::Pool::imap)이 반환하는 반복자입니다. 버리면 아직 시작하지 않은 항목은 그만둡니다.
 ///
 /// 맡긴 묶음은 작업자의 수의 네 배까지 쌓이며, 그만큼은 결과를 가져가지 않아도 계산이 계속됩니다.
 #[must_use = "반복자는 next를 호출할 때까지 아무것도 하지 않습니다"]

@@ -11,7 +11,7 @@ use crate::core::Core;
 use crate::error::{ItemError, PoolError};
 use crate::worker::RunChunk;
 
-/// [`crate::Pool::apply_async`]와 [`crate::Pool::map_async`]로 맡긴 일의 결과를 나중에 받기 위한 핸들입니다.
+/// [`Pool::apply_async`](crate::Pool::apply_async)와 [`Pool::map_async`](crate::Pool::map_async)로 맡긴 일의 결과를 나중에 받기 위한 핸들입니다.
 ///
 /// 버리면 결과만 버려지고, 맡긴 일은 끝까지 합니다(스레드의 핸들을 버리는 것과 같습니다). 파이썬의 콜백은 없습니다. 스레드에서
 /// `get`을 호출하면 됩니다. `R`은 항목 하나의 값, `T`는 `get`이 반환하는 값입니다.
@@ -48,7 +48,7 @@ impl<R: Message, T> AsyncResult<R, T> {
     ///
     /// # Errors
     ///
-    /// 함수가 실패했거나 작업자가 죽으면 그 가운데 가장 앞의 것이 [`PoolError::Item`]입니다. [`crate::Pool::map`]과 달리
+    /// 함수가 실패했거나 작업자가 죽으면 그 가운데 가장 앞의 것이 [`PoolError::Item`]입니다. [`Pool::map`](crate::Pool::map)과 달리
     /// 나머지를 그만두지는 않습니다. 그 전에 풀이 끝나면 [`PoolError::Terminated`].
     pub fn get(mut self) -> Result<T, PoolError> {
         self.get_until(None)

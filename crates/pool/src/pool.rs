@@ -1,4 +1,4 @@
-//! [`Pool`]: 함수 하나를 많은 항목에, 여러 프로세스가 나누어.
+//! [`Pool`]: 함수 하나를 많은 항목에 적용하는 일을 여러 프로세스가 나누어 합니다.
 //!
 //! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 맡깁니다. 파이썬의 풀은 작업자가 죽으면 그
 //! 결과를 영원히 기다리지만, 여기서는 죽은 작업자가 계산하던 항목만 에러가 되고, 작업자는 새로 바뀝니다.
@@ -40,7 +40,8 @@ use worker::{Initializer, RunChunk};
 /// 함께 쓸 수 있습니다(`static`에 두어도 됩니다). 버리면 하던 일을 그만두고 작업자들을 끝냅니다.
 ///
 /// 함수는 항목 하나를 인수로 받습니다. 항목이 튜플이면 여러 인수로 풀어 받을 수도 있습니다(파이썬의 `starmap`).
-/// 값이나 `Result`를 반환합니다.
+/// 값이나 `Result`를 반환합니다. 이름이 있는 함수나, 바깥 변수를 캡처하지 않은 클로저면 됩니다. 시그니처의 `F`, `I`, `A`, `M`은
+/// 컴파일러가 알아내므로 적을 일이 없습니다.
 ///
 /// ```standalone_crate
 /// fn main() -> anyhow::Result<()> {
@@ -151,12 +152,12 @@ impl Builder {
 }
 
 impl Pool {
-    /// 작업자가 `workers`명인 풀. 에러는 [`Builder::build`]와 같습니다.
+    /// 작업자가 `workers`명인 풀을 만듭니다. 에러는 [`Builder::build`]와 같습니다.
     pub fn new(workers: usize) -> Result<Pool, PoolError> {
         Pool::builder().workers(workers).build()
     }
 
-    /// 풀을 골라 만듭니다.
+    /// 작업자의 수와 재시도 등을 정해 풀을 만듭니다.
     pub fn builder() -> Builder {
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
         let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };
@@ -164,6 +165,8 @@ impl Pool {
     }
 
     /// 항목마다 `task`를 호출한 결과를 입력 순서로 모읍니다. 모두 끝날 때까지 기다립니다.
+    ///
+    /// `items`는 `Vec`, 배열, 범위처럼 `for`로 돌 수 있는 것이고, `task`는 항목 하나를 받는 함수입니다. 결과는 `Vec`에 담깁니다.
     ///
     /// # Errors
     ///
@@ -240,6 +243,8 @@ impl Pool {
     }
 
     /// 작업자 하나에서 `task(args)`를 호출하고 결과를 기다립니다. 에러는 [`Pool::map`]과 같습니다.
+    ///
+    /// 인수가 여럿이면 `args`에 튜플을 주십시오.
     pub fn apply<F, A, M>(&self, task: F, args: A) -> Result<F::Value, PoolError>
     where
         F: Task<A, M>,

@@ -14,7 +14,7 @@ debug_is_display!(QueueError);
 pub enum QueueError {
     /// 공유 메모리를 만들지 못했습니다.
     #[error("큐를 만들지 못했습니다({0}). {hint}", hint = hint(.0))]
-    Create(#[source] io::Error),
+    Create(io::Error),
     /// 지금은 자리가 없습니다(`try_put`).
     #[error("큐가 가득 찼습니다. 누군가 꺼낸 뒤에 다시 넣으십시오")]
     Full,
@@ -32,7 +32,7 @@ pub enum QueueError {
     /// 큐가 닫혔고 남은 항목도 없습니다. 넣을 때라면 닫힌 큐에 넣으려 한 것입니다.
     #[error("큐가 닫혔습니다")]
     Disconnected,
-    /// 꺼낸 쪽이 마치지 못한 일이 있습니다([`crate::JoinableQueue::join`]).
+    /// 꺼낸 쪽이 마치지 못한 일이 있습니다([`JoinableQueue::join`](crate::JoinableQueue::join)).
     #[error(
         "꺼낸 일 {count}개를 아무도 마치지 못합니다. 쥔 프로세스가 죽었거나 done을 부르지 않고 버렸습니다. 자식의 join이 돌려준 에러를 확인하십시오"
     )]
