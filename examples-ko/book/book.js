@@ -17,19 +17,19 @@ elasticlunr.Index.prototype.search = function (query) {
 const searchbar = document.getElementById('mdbook-searchbar');
 searchbar.addEventListener('input', () => searchbar.dispatchEvent(new Event('keyup')));
 
-// 주소에 찾을 말이 있으면(?search=) mdBook이 위의 줄보다 먼저 찾았을 수 있으므로 다시 찾게 합니다.
-const asked = searchbar.value;
-for (const words of asked ? ['.', asked] : []) {
-    searchbar.value = words;
-    searchbar.dispatchEvent(new Event('keyup'));
-}
-
 // 몇 개를 찾았는지 한국어로 알립니다.
 const header = document.getElementById('mdbook-searchresults-header');
 new MutationObserver(() => {
     const [, count, words] = header.textContent.match(/^(No|\d+) search results? for '(.*)'/) ?? [];
     if (count) header.textContent = `'${words}' 검색 결과 ${count === 'No' ? 0 : count}개`;
 }).observe(header, { childList: true });
+
+// 주소에 찾을 말이 있으면(?search=) mdBook이 위의 줄보다 먼저 찾았을 수 있으므로 다시 찾게 합니다.
+const asked = searchbar.value;
+for (const words of asked ? ['.', asked] : []) {
+    searchbar.value = words;
+    searchbar.dispatchEvent(new Event('keyup'));
+}
 
 // 검색 결과를 누르면 절의 제목이 아니라 찾은 말로 갑니다. 접힌 답 안에 있으면 펼칩니다.
 const target = document.getElementById(decodeURIComponent(location.hash.slice(1)));
