@@ -43,7 +43,7 @@ run-factorial *ARGS:
     @cargo run -p examples-ko --bin factorial -- "$@"
 
 # 11.2 계산하는 동안 살아 있다고 알리기
-[no-exit-message]
+[private, no-exit-message]
 run-heartbeat *ARGS:
     @cargo run -p examples-ko --bin heartbeat -- "$@"
 
@@ -147,6 +147,11 @@ py NAME='' *ARGS='':
 [no-exit-message]
 try NAME='' *PROGRAM='':
     @sh {{ quote(justfile_directory() / "scripts/try") }} "$@"
+
+# 장을 검색되는 책으로: just book --open
+[no-exit-message]
+book *ARGS='':
+    @sh {{ quote(justfile_directory() / "scripts/book") }} "$@"
 
 # 가져가기: just copy lock ../my-lock
 [no-exit-message]

@@ -12,11 +12,13 @@ import os
 def increment_shared_counter(counter, lock):
     print(f"Process ID: {os.getpid()} - 카운터 증가 시작")
     for _ in range(100_000):
-        lock.acquire()
+        lock.acquire()  # ①
         try:
-            counter.value += 1  # 읽고, 더하고, 쓰는 여러 단계입니다. 락이 있어야 다른 프로세스가 끼어들지 못합니다.
+            # ② 읽고, 더하고, 쓰는 여러 단계입니다.
+            counter.value += 1
         finally:
-            lock.release()  # 예외가 나도 해제합니다. with lock: 한 줄로 줄여 적을 수 있습니다.
+            # ③ 예외가 나도 해제합니다.
+            lock.release()
     print(f"Process ID: {os.getpid()} - 카운터 증가 완료")
 
 
@@ -25,17 +27,22 @@ if __name__ == "__main__":
     print("--- Lock 예제 시작 ---")
 
     # ANCHOR: shared
-    shared_counter = multiprocessing.Value("i", 0)  # "i"는 C의 int(32비트)
+    # ① "i"는 C의 int(32비트)입니다.
+    shared_counter = multiprocessing.Value("i", 0)
     lock = multiprocessing.Lock()
     num_processes = 4
 
     processes = []
     for _ in range(num_processes):
-        p = multiprocessing.Process(target=increment_shared_counter, args=(shared_counter, lock))
+        # ② 값과 락을 모두 건넵니다.
+        p = multiprocessing.Process(
+            target=increment_shared_counter,
+            args=(shared_counter, lock),
+        )
         p.start()
         processes.append(p)
     for p in processes:
-        p.join()
+        p.join()  # ③
     # ANCHOR_END: shared
 
     print(f"최종 카운터 값: {shared_counter.value}")

@@ -20,10 +20,11 @@ sys.stdout.reconfigure(line_buffering=True)
 def sender(conn, messages):
     print(f"Process ID: {os.getpid()} - Sender 시작")
     for msg in messages:
-        conn.send(msg)
+        conn.send(msg)  # ①
         print(f"Process ID: {os.getpid()} - 메시지 보냄: {msg}")
         time.sleep(0.5)
-    conn.close()  # 이 프로세스의 것만 닫힙니다. main의 것은 그대로입니다.
+    # ② 이 프로세스의 것만 닫힙니다. main의 것은 남습니다.
+    conn.close()
     print(f"Process ID: {os.getpid()} - Sender 완료")
 
 
@@ -31,45 +32,48 @@ def receiver(conn):
     print(f"Process ID: {os.getpid()} - Receiver 시작")
     while True:
         try:
-            msg = conn.recv()
-        except EOFError:  # 보내는 쪽이 하나도 남지 않아야 나는 예외입니다.
+            msg = conn.recv()  # ①
+        # ② 보내는 쪽이 하나도 남지 않아야 납니다.
+        except EOFError:
             break
         print(f"Process ID: {os.getpid()} - 메시지 받음: {msg}")
         time.sleep(0.7)
     print(f"Process ID: {os.getpid()} - Receiver 완료")
 
 
-# ANCHOR: workers
 # 수업은 이 두 함수를 if __name__ == "__main__": 안에 적었습니다. 그러면 spawn과 forkserver로 시작한 자식이 찾지 못합니다.
 def worker1(conn):
-    conn.send("Worker1 입니다. 안녕!")
+    conn.send("Worker1 입니다. 안녕!")  # ①
+    # ② 답이 올 때까지 기다립니다.
     print(f"Process ID: {os.getpid()} - Worker1 받음: {conn.recv()}")
     conn.close()
 
 
 def worker2(conn):
+    # ① 받은 다음에 답합니다.
     print(f"Process ID: {os.getpid()} - Worker2 받음: {conn.recv()}")
-    conn.send("Worker2 입니다. 잘 가!")
+    conn.send("Worker2 입니다. 잘 가!")  # ②
     conn.close()
-# ANCHOR_END: workers
 
 
 def one_way():
-    # 이름과 달리 받는 쪽이 parent_conn, 보내는 쪽이 child_conn입니다.
+    # ① 이름과 달리 받는 쪽이 parent_conn입니다.
     parent_conn, child_conn = multiprocessing.Pipe(duplex=False)
     messages_to_send = ["안녕", "파이프", "예제", "데이터"]
 
-    # 인수는 복사되어 건너갑니다. main에도 child_conn이 열린 채 남아 있습니다.
+    # ② 인수는 복사되어 건너갑니다.
+    # main에도 child_conn이 열린 채 남아 있습니다.
     p_sender = multiprocessing.Process(target=sender, args=(child_conn, messages_to_send))
     p_receiver = multiprocessing.Process(target=receiver, args=(parent_conn,))
     p_sender.start()
     p_receiver.start()
-    p_sender.join()
+    p_sender.join()  # ③
     p_receiver.join()  # 여기서 영원히 기다립니다.
 
 
 def two_way():
-    conn1, conn2 = multiprocessing.Pipe(duplex=True)
+    conn1, conn2 = multiprocessing.Pipe(duplex=True)  # ①
+    # ② 두 자식에게 하나씩 건넵니다.
     p_worker1 = multiprocessing.Process(target=worker1, args=(conn1,))
     p_worker2 = multiprocessing.Process(target=worker2, args=(conn2,))
     p_worker1.start()

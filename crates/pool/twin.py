@@ -10,7 +10,8 @@ import time
 
 
 def calculate_square(number):
-    # 작업자가 숫자마다 호출합니다. 작업자가 이름으로 찾을 수 있도록 함수를 파일의 맨 바깥에 둡니다.
+    # ① 작업자가 숫자마다 호출합니다. 이름으로 찾으므로
+    # 함수를 파일의 맨 바깥에 둡니다.
     return number * number
 
 
@@ -21,9 +22,9 @@ if __name__ == "__main__":
     start_time = time.time()
 
     # ANCHOR: map
-    # 블록을 나가면 작업자들도 끝납니다.
+    # ① 블록을 나가면 작업자들도 끝납니다.
     with multiprocessing.Pool(processes=4) as pool:
-        results = pool.map(calculate_square, numbers)
+        results = pool.map(calculate_square, numbers)  # ②
     # ANCHOR_END: map
 
     print(f"결과: {results}")

@@ -11,11 +11,11 @@ import time
 
 
 def task1():
-    print(f"Process ID: {os.getpid()} - Task 1 시작")
+    print(f"Process ID: {os.getpid()} - Task 1 시작")  # ①
     for i in range(1, 4):
-        time.sleep(1)
+        time.sleep(1)  # ②
         print(f"Process ID: {os.getpid()} - Task 1 진행 중... ({i}/3)")
-    print(f"Process ID: {os.getpid()} - Task 1 완료")
+    print(f"Process ID: {os.getpid()} - Task 1 완료")  # ③
 
 
 def task2():
@@ -31,15 +31,16 @@ if __name__ == "__main__":
     print("--- Process 예제 시작 ---")
 
     # ANCHOR: spawn
-    # 여기서는 객체만 생깁니다. 프로세스는 start()가 만듭니다.
+    # ① 객체만 생깁니다. 프로세스는 start()가 만듭니다.
     p1 = multiprocessing.Process(target=task1)
     p2 = multiprocessing.Process(target=task2)
-    p1.start()
+    p1.start()  # ②
     p2.start()
     # ANCHOR_END: spawn
 
     # ANCHOR: join
-    # 끝나기를 기다릴 뿐, 자식이 실패했는지는 알려 주지 않습니다. 알려면 p1.exitcode를 봅니다.
+    # ① 자식이 실패했는지는 알려 주지 않습니다.
+    # 알려면 p1.exitcode를 봅니다.
     p1.join()
     p2.join()
     # ANCHOR_END: join

@@ -14,20 +14,22 @@ def producer(queue):
     print(f"Process ID: {os.getpid()} - 생산자 시작")
     for i in range(1, 6):
         item = f"아이템 {i}"
-        # put()은 보조 스레드에게 맡기고 바로 반환됩니다. 이 프로세스가 곧바로 죽으면 아이템도 사라집니다.
+        # ① 보조 스레드에게 맡기고 바로 반환됩니다.
+        # 이 프로세스가 곧 죽으면 아이템도 사라집니다.
         queue.put(item)
         print(f"Process ID: {os.getpid()} - {item} 생산 및 큐에 추가")
         time.sleep(0.5)
-    queue.put(None)  # 더 없다는 종료 신호
+    queue.put(None)  # ② 더 없다는 종료 신호
     print(f"Process ID: {os.getpid()} - 생산자 완료")
 
 
 def consumer(queue, name):
     print(f"Process ID: {os.getpid()} - 소비자 {name} 시작")
     while True:
-        item = queue.get()
-        if item is None:
-            queue.put(None)  # 종료 신호는 하나뿐이므로, 다른 소비자를 위해 도로 넣습니다.
+        item = queue.get()  # ①
+        if item is None:  # ②
+            # ③ 다른 소비자도 볼 수 있게 도로 넣습니다.
+            queue.put(None)
             break
         print(f"Process ID: {os.getpid()} - 소비자 {name} - {item} 소비")
         time.sleep(1)
@@ -39,8 +41,9 @@ if __name__ == "__main__":
     print("--- Queue 예제 시작 ---")
 
     # ANCHOR: spawn
-    q = multiprocessing.Queue()
-    # 인수가 하나인 튜플에는 쉼표가 있어야 합니다. (q)는 튜플이 아니라 q입니다.
+    q = multiprocessing.Queue()  # ①
+    # ② 인수가 하나인 튜플에는 쉼표가 있어야 합니다.
+    # (q)는 튜플이 아니라 q입니다.
     p_producer = multiprocessing.Process(target=producer, args=(q,))
     p_consumer1 = multiprocessing.Process(target=consumer, args=(q, "A"))
     p_consumer2 = multiprocessing.Process(target=consumer, args=(q, "B"))

@@ -12,14 +12,17 @@ import time
 
 def worker_with_semaphore(semaphore, worker_id):
     print(f"Process ID: {os.getpid()} - Worker {worker_id} 대기 중...")
-    semaphore.acquire()
+    semaphore.acquire()  # ①
     try:
-        # 아래의 2는 글자입니다. 세마포어의 자리를 바꾸어도 따라 바뀌지 않습니다.
+        # 아래의 2는 글자입니다. 자리를 바꾸어도
+        # 따라 바뀌지 않습니다.
         print(f"Process ID: {os.getpid()} - Worker {worker_id} 작업 시작! (동시 실행 가능 수: 2)")
-        time.sleep(2)
+        time.sleep(2)  # ②
         print(f"Process ID: {os.getpid()} - Worker {worker_id} 작업 완료!")
     finally:
-        semaphore.release()  # 예외가 나도 자리를 반납합니다. 프로세스가 죽으면 이 줄도 실행되지 않습니다.
+        # ③ 예외가 나도 자리를 반납합니다.
+        # 프로세스가 죽으면 이 줄도 실행되지 않습니다.
+        semaphore.release()
 
 
 if __name__ == "__main__":
@@ -27,16 +30,20 @@ if __name__ == "__main__":
     print("--- Semaphore 예제 시작 ---")
 
     # ANCHOR: spawn
-    semaphore = multiprocessing.Semaphore(2)
+    semaphore = multiprocessing.Semaphore(2)  # ①
     num_workers = 6
 
     processes = []
     for worker_id in range(1, num_workers + 1):
-        p = multiprocessing.Process(target=worker_with_semaphore, args=(semaphore, worker_id))
+        # ② 자리는 여섯이 함께 씁니다.
+        p = multiprocessing.Process(
+            target=worker_with_semaphore,
+            args=(semaphore, worker_id),
+        )
         p.start()
         processes.append(p)
     for p in processes:
-        p.join()
+        p.join()  # ③
     # ANCHOR_END: spawn
 
     print("모든 워커 프로세스 완료. 메인 프로세스 종료.")

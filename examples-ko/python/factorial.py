@@ -22,7 +22,8 @@ if __name__ == "__main__":
 
     start = time.time()
     # ANCHOR: pool
-    with multiprocessing.Pool(processes=5) as pool:
+    with multiprocessing.Pool(processes=5) as pool:  # ①
+        # ② 결과를 모두 모아 한꺼번에 반환합니다.
         together = pool.map(math.factorial, range(numbers))
     # ANCHOR_END: pool
     print(f"프로세스 5개로: {time.time() - start:.2f}초")

@@ -13,7 +13,8 @@ import time
 
 def heartbeat(interval):
     while True:
-        time.sleep(interval)
+        time.sleep(interval)  # ①
+        # ② 계산이 끝났는지는 모릅니다.
         print(f"Process ID: {os.getpid()} - 아직 계산하고 있습니다.", flush=True)
 
 
@@ -30,10 +31,13 @@ if __name__ == "__main__":
     print("--- 맥박 예제 시작 ---")
     interval = float(sys.argv[1]) if len(sys.argv) > 1 else 5.0
     # ANCHOR: pulse
-    p_heartbeat = multiprocessing.Process(target=heartbeat, args=(interval,))
-    p_heartbeat.start()
-    compute(interval * 2.5)
-    p_heartbeat.terminate()  # 이 줄에 오지 못하면 맥박은 멈추지 않습니다.
+    p_heartbeat = multiprocessing.Process(
+        target=heartbeat, args=(interval,)
+    )
+    p_heartbeat.start()  # ①
+    compute(interval * 2.5)  # ②
+    # ③ 이 줄에 오지 못하면 맥박은 멈추지 않습니다.
+    p_heartbeat.terminate()
     # ANCHOR_END: pulse
     p_heartbeat.join()
     print("--- 맥박 예제 종료 ---")

@@ -32,22 +32,23 @@ if __name__ == "__main__":
     print(f"차례로      {time.time() - start:.2f}초, 소수 {sum(results)}개")
 
     start = time.time()
-    # ANCHOR: threads
-    with ThreadPool(4) as pool:  # GIL이 있으면 빨라지지 않습니다.
+    # ANCHOR: speed
+    # ① GIL이 있으면 빨라지지 않습니다.
+    with ThreadPool(4) as pool:
         results = pool.map(count_primes, blocks)
-    # ANCHOR_END: threads
     print(f"스레드로    {time.time() - start:.2f}초, 소수 {sum(results)}개")
 
     start = time.time()
-    # ANCHOR: processes
-    with multiprocessing.Pool(4) as pool:  # 코어가 여럿이면 빨라집니다.
+    # ② 코어가 여럿이면 빨라집니다.
+    with multiprocessing.Pool(4) as pool:
         results = pool.map(count_primes, blocks)
-    # ANCHOR_END: processes
+    # ANCHOR_END: speed
     print(f"프로세스로  {time.time() - start:.2f}초, 소수 {sum(results)}개")
 
     # ANCHOR: memory
-    p = multiprocessing.Process(target=raise_counter)
+    p = multiprocessing.Process(target=raise_counter)  # ①
     p.start()
     p.join()
-    print(f"프로세스  main이 보는 값은 {counter}")  # 자식이 증가시킨 것은 자식의 변수입니다.
+    # ② 자식이 증가시킨 것은 자식의 변수입니다.
+    print(f"프로세스  main이 보는 값은 {counter}")
     # ANCHOR_END: memory

@@ -52,11 +52,12 @@ fn files(folder: &str, ending: &str) -> Result<Vec<String>> {
 /// 고쳐 쓰는 동안 다른 테스트가 반쯤 쓴 장을 읽지 않게 합니다.
 static FILES: Mutex<()> = Mutex::new(());
 
-/// 장들의 이름과 글.
+/// 장들의 이름과 글. mdBook이 읽는 차례(SUMMARY.md)는 book.rs가 봅니다.
 fn chapters() -> Result<Vec<(String, String)>> {
     let _turn = FILES.lock();
     let chapters: Vec<_> = files(FOLDER, ".md")?
         .into_iter()
+        .filter(|name| name != "SUMMARY.md")
         .map(|name| Ok((name.clone(), read(&format!("{FOLDER}/{name}"))?)))
         .collect::<Result<_>>()?;
     assert!(chapters.len() >= 8, "장이 {}개뿐입니다", chapters.len());
@@ -480,7 +481,8 @@ fn links_lead_somewhere() -> Result {
         }
     }
     let contents = read(&format!("{FOLDER}/README.md"))?;
-    for file in files(FOLDER, ".md")?.iter().filter(|file| *file != "README.md") {
+    let others = |file: &&String| !["README.md", "SUMMARY.md"].contains(&file.as_str());
+    for file in files(FOLDER, ".md")?.iter().filter(others) {
         assert!(contents.contains(&format!("]({file})")), "차례에 {file}이(가) 없습니다");
     }
     Ok(())

@@ -24,16 +24,16 @@ fn main() -> Result<()> {
     println!("--- Lock 예제 시작 ---");
 
     // ANCHOR: shared
-    // 파이썬의 Value('i', 0)과 Lock()이 하나입니다.
+    // ① 파이썬의 Value('i', 0)과 Lock()이 하나입니다.
     let shared_counter = Lock::new(0)?;
 
     let mut processes = Vec::new();
     for _ in 0..NUM_PROCESSES {
-        // 복제해도 카운터는 하나입니다. 핸들만 자식에게 전달됩니다.
+        // ② 복제해도 카운터는 하나입니다. 핸들만 전달됩니다.
         let counter = shared_counter.clone();
         processes.push(Process::spawn(increment_shared_counter, (counter,))?);
     }
-    // 모두 띄운 뒤에 기다립니다. 띄우자마자 조인하면 하나씩 차례로 실행됩니다.
+    // ③ 모두 띄운 뒤에 기다립니다.
     for process in processes {
         process.join()?;
     }
@@ -48,10 +48,10 @@ fn main() -> Result<()> {
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
 fn increment_shared_counter(counter: Lock<u32>) -> Result<()> {
-    // id()는 이 줄을 실행하는 프로세스의 PID입니다. 네 줄의 PID가 모두 다릅니다.
+    // id()는 이 줄을 실행하는 프로세스의 PID입니다.
     println!("Process ID: {} - 카운터 증가 시작", id());
     for _ in 0..INCREMENTS {
-        // 가드가 이 줄 끝에서 사라지며 락을 해제합니다(파이썬의 try ... finally).
+        // ①②③ 가드가 이 줄 끝에서 사라지며 해제합니다.
         *counter.acquire()? += 1;
     }
     println!("Process ID: {} - 카운터 증가 완료", id());

@@ -24,10 +24,10 @@ fn main() -> Result<()> {
     let start_time = Instant::now();
 
     // ANCHOR: map
-    // 작업자 넷을 띄웁니다. 블록을 나가면 풀도 끝납니다(파이썬의 with).
     let results = {
+        // ① 블록을 나가면 풀도 끝납니다(파이썬의 with).
         let pool = Pool::new(4)?;
-        // 숫자들이 작업자에게 복사되어 가고, 결과가 입력과 같은 순서로 돌아올 때까지 기다립니다.
+        // ② 결과는 입력과 같은 순서로 돌아옵니다.
         pool.map(calculate_square, numbers)?
     };
     // ANCHOR_END: map
@@ -38,7 +38,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-// 작업자 프로세스가 숫자마다 호출합니다.
+// ① 작업자 프로세스가 숫자마다 호출합니다.
 fn calculate_square(number: u32) -> u32 {
     number * number
 }

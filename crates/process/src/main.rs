@@ -22,13 +22,13 @@ fn main() -> Result<()> {
     println!("--- Process 예제 시작 ---");
 
     // ANCHOR: spawn
-    // 만들면 바로 시작합니다(파이썬의 Process(target=task1)과 start()).
+    // ①② 만들면 바로 시작합니다.
     let p1 = Process::spawn(task1, ())?;
     let p2 = Process::spawn(task2, ())?;
     // ANCHOR_END: spawn
 
     // ANCHOR: join
-    // 자식이 실패했거나 죽었으면 `?`가 여기서 main을 끝냅니다.
+    // ① 자식이 실패했거나 죽었으면 `?`가 main을 끝냅니다.
     p1.join()?;
     p2.join()?;
     // ANCHOR_END: join
@@ -42,14 +42,14 @@ fn main() -> Result<()> {
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
 fn task1() {
-    // id()는 이 줄을 실행하는 프로세스의 PID입니다. main의 PID와도, task2의 PID와도 다릅니다.
+    // ① id()는 이 줄을 실행하는 프로세스의 PID입니다.
     println!("Process ID: {} - Task 1 시작", id());
     for i in 1..=3 {
-        // 이 프로세스만 잠듭니다. 그동안 task2는 다른 프로세스에서 계속 실행됩니다.
+        // ② 이 프로세스만 잠듭니다.
         sleep(Duration::from_secs(1));
         println!("Process ID: {} - Task 1 진행 중... ({i}/3)", id());
     }
-    println!("Process ID: {} - Task 1 완료", id());
+    println!("Process ID: {} - Task 1 완료", id()); // ③
 }
 
 // 반환하면 자식 프로세스도 종료되고, main의 join이 반환됩니다.

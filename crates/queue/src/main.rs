@@ -24,10 +24,11 @@ fn main() -> Result<()> {
     println!("--- Queue 예제 시작 ---");
 
     // ANCHOR: spawn
-    // Option의 None이 종료 신호입니다(파이썬의 None).
+    // ① Option의 None이 종료 신호입니다(파이썬의 None).
     let queue: Queue<Option<String>> = Queue::new()?;
 
-    // 인수는 자식에게 옮겨 갑니다. main이 다음 줄에서도 쓰려고 핸들을 복제합니다. 큐는 하나입니다.
+    // ② 인수는 자식에게 옮겨 갑니다. main이 다음 줄에서도
+    // 쓰려고 핸들을 복제합니다. 큐는 하나입니다.
     let p_producer = Process::spawn(producer, (queue.clone(),))?;
     let p_consumer1 = Process::spawn(consumer, (queue.clone(), 'A'))?;
     let p_consumer2 = Process::spawn(consumer, (queue.clone(), 'B'))?;
@@ -46,16 +47,17 @@ fn main() -> Result<()> {
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
 fn producer(queue: Queue<Option<String>>) -> Result<()> {
-    // id()는 이 줄을 실행하는 프로세스, 곧 생산자의 PID입니다.
+    // id()는 이 줄을 실행하는 생산자의 PID입니다.
     println!("Process ID: {} - 생산자 시작", id());
     for i in 1..=5 {
         let item = format!("아이템 {i}");
-        // Some(item)으로 들어갑니다. 반환되었다면 이미 전달된 것이어서, 이 프로세스가 바로 죽어도 사라지지 않습니다.
+        // ① Some(item)으로 들어갑니다. 반환되었다면 이미
+        // 전달된 것이어서, 바로 죽어도 사라지지 않습니다.
         queue.put(&item)?;
         println!("Process ID: {} - {item} 생산 및 큐에 추가", id());
         sleep(Duration::from_millis(500));
     }
-    // 신호는 하나만 넣습니다. 소비자가 몇인지 생산자는 모릅니다.
+    // ② 신호는 하나만 넣습니다. 소비자의 수를 모릅니다.
     queue.put(&None)?;
     println!("Process ID: {} - 생산자 완료", id());
     Ok(())
@@ -63,13 +65,13 @@ fn producer(queue: Queue<Option<String>>) -> Result<()> {
 
 fn consumer(queue: Queue<Option<String>>, name: char) -> Result<()> {
     println!("Process ID: {} - 소비자 {name} 시작", id());
-    // 비어 있으면 누가 넣을 때까지 잠듭니다. None을 꺼내면 반복이 끝납니다.
+    // ①② 비어 있으면 잠들고, None이면 반복이 끝납니다.
     while let Some(item) = queue.get()? {
         println!("Process ID: {} - 소비자 {name} - {item} 소비", id());
-        // 아이템으로 일하는 시간입니다. 그동안 다른 소비자가 다음 아이템을 꺼냅니다.
+        // 그동안 다른 소비자가 다음 아이템을 꺼냅니다.
         sleep(Duration::from_secs(1));
     }
-    // 다른 소비자도 종료 신호를 볼 수 있게 도로 넣습니다.
+    // ③ 다른 소비자도 볼 수 있게 도로 넣습니다.
     queue.put(&None)?;
     println!("Process ID: {} - 소비자 {name} 완료", id());
     Ok(())

@@ -25,15 +25,15 @@ fn main() -> Result<()> {
 
     println!("--- Semaphore 예제 시작 ---");
     // ANCHOR: spawn
-    let semaphore = Semaphore::new(PLACES)?;
+    let semaphore = Semaphore::new(PLACES)?; // ①
 
     let mut processes = Vec::new();
     for i in 0..NUM_WORKERS {
-        // 인수는 자식에게 옮겨 가므로 핸들을 복제해 건넵니다. 자리는 모두가 함께 씁니다.
+        // ② 핸들을 복제해도 자리는 여섯이 함께 씁니다.
         let args = (semaphore.clone(), i + 1);
         processes.push(Process::spawn(worker_with_semaphore, args)?);
     }
-    // 모두 띄운 뒤에 기다립니다. 띄우자마자 조인하면 세마포어가 할 일이 없습니다.
+    // ③ 모두 띄운 뒤에 기다립니다.
     for process in processes {
         process.join()?;
     }
@@ -47,13 +47,13 @@ fn main() -> Result<()> {
 // 여기부터는 자식 프로세스에서 실행됩니다.
 
 fn worker_with_semaphore(semaphore: Semaphore, worker_id: u32) -> Result<()> {
-    // id()는 이 줄을 실행하는 프로세스의 PID입니다. 여섯이 모두 다릅니다.
+    // id()는 이 줄을 실행하는 프로세스의 PID입니다.
     println!("Process ID: {} - Worker {worker_id} 대기 중...", id());
-    // 허가는 함수가 끝날 때 반납됩니다. 도중에 패닉하거나 죽어도 반납됩니다.
-    let _permit = semaphore.acquire()?;
+    let _permit = semaphore.acquire()?; // ①
     println!("Process ID: {} - Worker {worker_id} 작업 시작! (동시 실행 가능 수: {PLACES})", id());
-    // 자리를 차지한 채 일합니다. 기다리는 프로세스는 CPU를 거의 쓰지 않고 잠들어 있습니다.
-    sleep(Duration::from_secs(2));
+    sleep(Duration::from_secs(2)); // ②
     println!("Process ID: {} - Worker {worker_id} 작업 완료!", id());
+    // ③ 허가가 사라지며 자리가 반납됩니다.
+    // 도중에 패닉하거나 죽어도 반납됩니다.
     Ok(())
 }

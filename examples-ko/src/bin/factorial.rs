@@ -57,9 +57,10 @@ fn main() -> Result<()> {
     let bar = progress(numbers);
     // 작업자를 띄우는 시간과, 결과를 옮기고 큰 수로 읽는 시간도 포함해 잽니다.
     // ANCHOR: pool
+    // ① 작업자는 묶음을 하나씩 가져갑니다.
     let pool = Pool::builder().workers(processes).chunk_size(CHUNK).build()?;
     let items = (0..numbers).map(|number| (number, naive));
-    // 오는 대로 읽습니다. 부모가 읽는 동안에도 작업자들은 계산합니다.
+    // ② 오는 대로 읽습니다. 그동안에도 작업자들은 계산합니다.
     let together = bar
         .wrap_iter(pool.imap(factorial_bytes, items))
         .map(|bytes| Ok(BigUint::from_bytes_le(&bytes?)))

@@ -33,10 +33,12 @@ fn main() -> Result<()> {
 
     println!("--- 맥박 예제 시작 ---");
     // ANCHOR: pulse
-    // 이 파이프로는 아무것도 보내지 않습니다. 보내는 쪽이 살아 있는지만 봅니다.
+    // 이 파이프로는 아무것도 보내지 않습니다.
+    // 보내는 쪽이 살아 있는지만 봅니다.
     let (pulse, alive) = pipe()?;
-    // 파이썬의 Process(target=...)와 start()입니다. 파이프의 양쪽은 두 자식에게 옮겨 가고 main에는 남지 않습니다.
+    // ① 받는 쪽은 맥박에게 옮겨 갑니다.
     let mut p_heartbeat = Process::spawn(heartbeat, (pulse, interval))?;
+    // ②③ 이 자식이 끝나면 보내는 쪽도 닫힙니다.
     let p_compute = Process::spawn(compute, (alive, interval.mul_f64(2.5)))?;
     // ANCHOR_END: pulse
 
@@ -93,13 +95,15 @@ fn is_prime(number: u64) -> bool {
     (2..).take_while(|d| d * d <= number).all(|d| number % d != 0)
 }
 
-/// 파이프의 보내는 쪽이 닫힐 때까지 `interval`마다 알리고, 몇 번 알렸는지 반환합니다.
+/// 보내는 쪽이 닫힐 때까지 `interval`마다 알리고,
+/// 몇 번 알렸는지 반환합니다.
 fn heartbeat(pulse: Receiver<()>, interval: Duration) -> Result<u32> {
     let start = Instant::now();
     for beats in 0.. {
-        // sleep 대신 메시지를 기다립니다. 파이프가 닫히면 바로 깨어나기 때문입니다.
+        // ① 파이프가 닫히면 바로 깨어납니다.
         match pulse.recv_timeout(interval) {
             Err(ChannelError::Timeout) => {
+                // ② 파이프는 아직 열려 있습니다.
                 let elapsed = start.elapsed().as_secs_f64();
                 println!("Process ID: {} - 아직 계산하고 있습니다({elapsed:.1}초째).", id());
             }

@@ -47,11 +47,11 @@ fn speed() -> Result<()> {
     println!("  차례로      {:.2}밀리초", alone.milliseconds);
 
     // ANCHOR: speed
-    // 스레드 여럿이 나누어 합니다. rayon이 코어의 수만큼 스레드를 띄워 둡니다.
+    // ① rayon이 코어의 수만큼 스레드를 띄워 둡니다.
     let threads = best(|| Ok((0..BLOCKS).into_par_iter().map(count_primes).collect()))?;
     println!("  스레드로    {}", compared(&threads, &alone));
 
-    // 프로세스 여럿이 나누어 합니다. 프로세스를 띄우고 끝내는 시간도 들어 있습니다.
+    // ② 프로세스를 띄우고 끝내는 시간도 들어 있습니다.
     let processes = best(|| Ok(Pool::new(cores)?.map(count_primes, 0..BLOCKS)?))?;
     println!("  프로세스로  {}", compared(&processes, &alone));
     // ANCHOR_END: speed
@@ -121,13 +121,15 @@ fn memory() -> Result<()> {
             scope.spawn(raise);
         }
     });
-    let after_threads = COUNTER.swap(0, Relaxed); // 프로세스 차례를 위해 0으로 되돌립니다.
+    // 프로세스 차례를 위해 0으로 되돌립니다.
+    let after_threads = COUNTER.swap(0, Relaxed);
 
+    // ① 자식마다 자기 COUNTER를 증가시킵니다.
     let children: Vec<_> =
         (0..WORKERS).map(|_| Process::spawn(raise, ())).collect::<Result<_, _>>()?;
     let seen_by_children: Vec<u32> =
         children.into_iter().map(Process::join).collect::<Result<_, _>>()?;
-    let after_processes = COUNTER.load(Relaxed);
+    let after_processes = COUNTER.load(Relaxed); // ②
     // ANCHOR_END: memory
 
     println!("\n메모리: 넷이 정적 변수를 {RAISES}번씩 증가시킨 뒤");

@@ -24,19 +24,21 @@ fn main() -> Result<()> {
 
     println!("--- 두 요리사(프로세스) 예제 시작 ---");
     // ANCHOR: cooks
-    let orders = Queue::new()?;
-    // 주소 공간이 따로 있으므로 Arc는 쓸 수 없습니다. 값은 공유 메모리에 있습니다.
+    let orders = Queue::new()?; // ①
+    // ② 주소 공간이 따로 있으므로 Arc는 쓸 수 없습니다.
+    // 값은 공유 메모리에 있습니다.
     let dishes = Lock::new(0)?;
 
     let (o, d) = (orders.clone(), dishes.clone());
-    let cook_a = Process::spawn(cook, (o, d, 'A'))?;
+    let cook_a = Process::spawn(cook, (o, d, 'A'))?; // ③
     let (o, d) = (orders.clone(), dishes.clone());
     let cook_b = Process::spawn(cook, (o, d, 'B'))?;
 
     for order in 1..=ORDERS {
         orders.put(&order)?;
     }
-    orders.close()?; // 보내는 쪽이 누구인지 큐는 모르므로, 닫는다고 적습니다.
+    // ④ 큐는 보내는 쪽이 누구인지 모릅니다.
+    orders.close()?;
     // ANCHOR_END: cooks
 
     // 패닉도 abort도 시그널도 Err가 됩니다. 이 프로세스는 죽지 않습니다.
@@ -54,11 +56,12 @@ fn main() -> Result<()> {
 
 fn cook(orders: Queue<u32>, dishes: Lock<u32>, name: char) -> Result<u32> {
     let mut cooked = 0;
+    // ① 닫히고 비면 반복이 끝납니다.
     for order in orders.iter() {
         sleep(Duration::from_millis(100));
         println!("Process ID: {} - 요리사 {name} - 주문 {} 완성", id(), order?);
-        *dishes.acquire()? += 1;
+        *dishes.acquire()? += 1; // ②
         cooked += 1;
     }
-    Ok(cooked)
+    Ok(cooked) // ③
 }

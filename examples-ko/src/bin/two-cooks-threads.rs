@@ -24,19 +24,19 @@ fn main() -> Result<()> {
 
     println!("--- 두 요리사(스레드) 예제 시작 ---");
     // ANCHOR: cooks
-    let (waiter, orders) = unbounded();
-    // Arc로 두 스레드가 같은 메모리를 함께 가리킵니다.
+    let (waiter, orders) = unbounded(); // ①
+    // ② Arc로 두 스레드가 같은 메모리를 함께 가리킵니다.
     let dishes = Arc::new(Mutex::new(0));
 
     let (o, d) = (orders.clone(), dishes.clone());
-    let cook_a = thread::spawn(move || cook(o, d, 'A'));
+    let cook_a = thread::spawn(move || cook(o, d, 'A')); // ③
     let (o, d) = (orders, dishes.clone());
     let cook_b = thread::spawn(move || cook(o, d, 'B'));
 
     for order in 1..=ORDERS {
         waiter.send(order)?;
     }
-    drop(waiter); // 보내는 쪽이 모두 사라지면 채널이 닫힙니다.
+    drop(waiter); // ④ 보내는 쪽이 모두 사라지면 닫힙니다.
     // ANCHOR_END: cooks
 
     // 패닉만 Err가 됩니다. 스레드가 abort하거나 세그폴트가 나면 이 줄에 오지 못합니다.
@@ -54,11 +54,12 @@ fn main() -> Result<()> {
 
 fn cook(orders: Receiver<u32>, dishes: Arc<Mutex<u32>>, name: char) -> u32 {
     let mut cooked = 0;
+    // ① 닫히고 비면 반복이 끝납니다.
     for order in orders.iter() {
         sleep(Duration::from_millis(100));
         println!("Process ID: {} - 요리사 {name} - 주문 {order} 완성", id());
-        *dishes.lock() += 1;
+        *dishes.lock() += 1; // ②
         cooked += 1;
     }
-    cooked
+    cooked // ③
 }
