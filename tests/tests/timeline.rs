@@ -40,18 +40,29 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).unwrap()
 }
 
-/// 기록하며 실행한 예제의 출력과, 적힌 구간들.
+/// 기록하며 실행한 예제의 출력과, 끝까지 적힌 구간들.
 fn record(name: &str, file: &Path) -> (Vec<String>, Vec<Span>) {
     let output = Command::new(folder().join(name)).env("IPC_TIMELINE", file).output().unwrap();
     assert!(output.status.success(), "{name}: {output:?}");
-    let spans = fs::read_to_string(file).unwrap();
-    let spans = spans.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    let lines = fs::read_to_string(file).unwrap();
+    let mut spans: Vec<Span> =
+        lines.lines().map(|line| serde_json::from_str(line).expect(line)).collect();
+    // 시작할 때 적은 줄은 끝까지 적힌 줄과 짝이 맞습니다. main의 수명만 끝이 없습니다.
+    let begun = |span: &&Span| matches!(span.what, What::Hold | What::Run);
+    let (open, whole): (Vec<_>, Vec<_>) =
+        spans.iter().filter(begun).partition(|span| span.end.is_none());
+    assert_eq!(open.len(), whole.len() + 1);
+    spans.retain(|span| span.end.is_some() && span.what != What::End);
     (text(&output.stdout).lines().map(str::to_owned).collect(), spans)
 }
 
 /// `timeline`을 실행합니다. 예제는 이미 빌드했으므로 cargo는 하는 일이 없습니다.
 fn timeline(args: &[&str]) -> Output {
     Command::new(folder().join("timeline")).args(args).env("CARGO", "/bin/true").output().unwrap()
+}
+
+fn waits_at_the_door(spans: &[Span]) -> impl Iterator<Item = &Span> {
+    spans.iter().filter(|span| span.what == What::Wait && span.kind == SpanKind::Semaphore)
 }
 
 fn holds(spans: &[Span]) -> impl Iterator<Item = &Span> {
@@ -105,14 +116,14 @@ fn the_semaphore_is_recorded_and_drawn_as_it_was_printed() {
     let held: Vec<u32> = holds(&spans).map(|span| span.pid).collect();
     assert_eq!((held.len(), held.into_iter().collect()), (6, printed.clone()));
     let mut waits = 0;
-    for wait in spans.iter().filter(|span| span.what == What::Wait) {
+    for wait in waits_at_the_door(&spans) {
         let hold = holds(&spans).find(|hold| hold.pid == wait.pid).unwrap();
         assert!(wait.start <= hold.start && wait.object == hold.object, "{wait:?} {hold:?}");
         waits += 1;
     }
     assert!((1..6).contains(&waits), "{spans:#?}");
     for hold in holds(&spans) {
-        let life = |span: &&Span| span.pid == hold.pid && span.kind == SpanKind::Process;
+        let life = |span: &&Span| span.pid == hold.pid && span.what == What::Run;
         let life = spans.iter().find(life).unwrap();
         assert!(life.start < hold.start && hold.end < life.end && hold.places == 2);
     }
@@ -125,7 +136,7 @@ fn the_semaphore_is_recorded_and_drawn_as_it_was_printed() {
     let (bars, peaks) = shape(&drawn);
     assert_eq!(peaks, ["동시에 쥔 수(세마포어): 가장 많을 때 2, 자리 2"]);
     assert_eq!(bars.iter().filter(|bar| *bar == ".#").count(), waits, "{drawn}");
-    assert_eq!(bars.len(), 6, "{drawn}");
+    assert_eq!(bars.len(), 7, "main과 여섯 프로세스: {drawn}");
 
     // 11.8에 실린 그림도 모양이 같습니다.
     let chapter = fs::read_to_string(format!("{ROOT}/examples-ko/11.8-semaphore.md")).unwrap();
@@ -144,19 +155,43 @@ fn the_semaphore_is_recorded_and_drawn_as_it_was_printed() {
 fn svg_shows(svg: &str, spans: &[Span]) {
     let count = |what: &str| svg.matches(what).count();
     assert!(svg.contains("role=\"img\"") && svg.contains("prefers-color-scheme:dark"));
-    let waits = spans.iter().filter(|span| span.what == What::Wait).count();
-    assert_eq!((count("class=\"hold\""), count("class=\"wait\"")), (6, waits), "{svg}");
-    assert_eq!((count("class=\"life\""), count("<g>")), (6, 6), "{svg}");
-    // 그림 전체, 줄마다, 막대마다 하나씩.
-    assert_eq!(count("<title"), 1 + 6 + spans.len(), "{svg}");
+    let waits = waits_at_the_door(spans).count();
+    assert_eq!(
+        (count("<title>세마포어 쥠:"), count("<title>세마포어 기다림:")),
+        (6, waits),
+        "{svg}"
+    );
+    // main과 여섯 프로세스.
+    assert_eq!((count("<title>프로세스 실행:"), count("<g>")), (7, 7), "{svg}");
 }
 
-/// 프로세스마다 이름이 있고, 한 프로세스의 구간들은 서로 엇갈리지 않습니다. 엇갈리면 Perfetto가 버립니다.
+/// 크롬의 추적 형식(Trace Event Format)의 규칙: 사건마다 종류와 이름, 프로세스, 스레드가 있고, 이름을 알리는 것(M)에는 `args.name`,
+/// 길이가 있는 것(X)에는 마이크로초인 `ts`와 `dur`가 있습니다. 한 스레드의 구간들은 서로 엇갈리지 않습니다. 엇갈리면
+/// Perfetto가 버립니다.
 fn trace_shows(trace: &str, spans: &[Span]) {
     let trace: serde_json::Value = serde_json::from_str(trace).unwrap();
+    assert!(["ms", "ns"].contains(&trace["displayTimeUnit"].as_str().unwrap()));
     let events = trace["traceEvents"].as_array().unwrap();
+    for event in events {
+        assert!(event["name"].is_string() && event["pid"].is_u64() && event["tid"].is_u64());
+        match event["ph"].as_str().unwrap() {
+            "M" => assert!(event["args"]["name"].is_string(), "{event}"),
+            "X" => {
+                let number = |name: &str| event[name].as_f64().unwrap();
+                assert!(number("ts") >= 0.0 && number("dur") >= 0.0, "{event}");
+                assert!(event["cat"].is_string() && event["args"].is_object(), "{event}");
+            }
+            other => panic!("모르는 종류입니다: {other}"),
+        }
+    }
     let (named, bars): (Vec<_>, Vec<_>) = events.iter().partition(|event| event["ph"] == "M");
-    assert_eq!((named.len(), bars.len()), (6, spans.len()));
+    for kind in ["process_name", "thread_name"] {
+        let pids: Vec<_> = named.iter().filter(|event| event["name"] == kind).collect();
+        let once: BTreeSet<u64> = pids.iter().map(|event| event["pid"].as_u64().unwrap()).collect();
+        assert_eq!((pids.len(), once.len()), (7, 7), "{kind}: 프로세스마다 하나");
+    }
+    // main의 수명은 끝을 적지 못해, 그릴 때 정합니다.
+    assert_eq!(bars.len(), spans.len() + 1);
     let mut processes: BTreeMap<u64, Vec<(f64, f64)>> = BTreeMap::new();
     for bar in bars {
         let (start, length) = (bar["ts"].as_f64().unwrap(), bar["dur"].as_f64().unwrap());
@@ -169,7 +204,7 @@ fn trace_shows(trace: &str, spans: &[Span]) {
             assert!(!crossed, "{a:?} {b:?}");
         }
     }
-    assert_eq!(processes.len(), 6);
+    assert_eq!(processes.len(), 7);
 }
 
 /// 두 자리에 셋이 함께 들어간 기록이면, 세어서 알리고 1로 끝납니다.
@@ -177,7 +212,7 @@ fn a_crowded_record_is_refused(path: &str, spans: &[Span]) {
     let mut lines = String::new();
     for (pid, span) in (1..).zip(holds(spans).take(3)) {
         // 셋이 모두 같은 때에 쥐었던 것으로 고칩니다.
-        let crowded = Span { pid, thread: pid, start: 1_000, end: 2_000, ..span.clone() };
+        let crowded = Span { pid, thread: pid, start: 1_000, end: Some(2_000), ..span.clone() };
         lines += &format!("{}\n", serde_json::to_string(&crowded).unwrap());
     }
     fs::write(path, lines).unwrap();

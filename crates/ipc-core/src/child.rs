@@ -24,7 +24,7 @@ use crate::channel::Channel;
 use crate::error::ChannelError;
 use crate::parcel::Message;
 use crate::task::{RemoteFn, Task, zero_sized};
-use crate::timeline::{self, SpanKind, What};
+use crate::timeline;
 use crate::wait::{after, wait_ready};
 
 /// 자식임을 알리는 환경 변수. 값은 `디스크립터:아이노드`입니다.
@@ -73,7 +73,10 @@ pub fn init() {
     }
     stop_ignoring_children();
     timeline::start();
-    let Some(socket) = inherited_socket() else { return };
+    let Some(socket) = inherited_socket() else {
+        std::mem::forget(timeline::live()); // main이 끝나는 때는 여기서 알 수 없습니다.
+        return;
+    };
     let code = match enter(socket) {
         Ok(code) => code,
         // 시작하는 동안 부모가 죽었습니다. 알릴 곳도, 할 일도 없습니다.
@@ -169,7 +172,7 @@ fn enter(socket: OwnedFd) -> Result<i32, ChannelError> {
     let name = start.task.rsplit("::").next().unwrap_or_default();
     let _ = CString::new(name).map(|name| rustix::thread::set_name(&name));
     timeline::set_task(name);
-    let _life = timeline::begin(What::Run, SpanKind::Process, 0, || u64::from(std::process::id()));
+    let _life = timeline::live();
     // SAFETY: 소켓의 반대쪽 끝은 부모만 갖습니다. 부모는 이 실행 파일이며, `Start`에는 `run`을 `RemoteFn::new`로 잰 값만 담습니다.
     // `Start`는 이 크레이트 밖에서 만들 수 없는 타입입니다.
     Ok(unsafe { start.run.call(control) })

@@ -70,7 +70,7 @@ pub mod build {
     pub use crate::plain::Placed;
     pub use crate::shared::{ReadOnly, load_bytes, store_bytes};
     pub use crate::task::{RemoteFn, Task, zero_sized};
-    pub use crate::timeline::{Open, Span, SpanKind, What, begin, waiting};
+    pub use crate::timeline::{Open, Span, SpanKind, What, begin, ended, waiting};
     pub use crate::wait::{
         Deadline, EventCount, RECHECK, Turns, after, expired, recheck, wait_all_ready, wait_ready,
     };

@@ -40,6 +40,7 @@ use crate::error::{ChannelError, ProcessError, signal_name};
 use crate::kernel;
 use crate::parcel::Message;
 use crate::task::{RemoteFn, Task};
+use crate::timeline::{SpanKind, ended, waiting};
 use crate::wait::{Deadline, after, wait_ready};
 
 /// 함수 하나를 실행하는 자식 프로세스입니다. 파이썬의 `multiprocessing.Process`에 해당합니다.
@@ -142,7 +143,9 @@ impl<T: Message> Process<T> {
         if self.joined {
             return Err(ProcessError::AlreadyJoined { process });
         }
-        if !self.child.wait_ended(deadline).map_err(ChannelError::Io)? {
+        let id = || u64::from(self.id());
+        let waited = waiting(SpanKind::Process, id, || self.child.wait_ended(deadline));
+        if !waited.map_err(ChannelError::Io)? {
             return Err(ProcessError::Timeout { process });
         }
         let ending = self.child.reap();
@@ -315,6 +318,7 @@ impl Child {
                 ended => break ended.ok().flatten(),
             }
         };
+        ended(self.pid.as_raw_pid() as u32);
         let Some(status) = status else { return Ending::Unknown };
         match (status.exit_status(), status.terminating_signal()) {
             (Some(code), _) => Ending::Exited(code),

@@ -3,8 +3,9 @@
 //! 환경 변수 [`VARIABLE`]에 파일의 이름이 있을 때만 적습니다. 없으면 자리마다 [`ON`]을 한 번 보고 지나갑니다. 구간 하나가 한 줄(JSON)
 //! 이고, 여러 프로세스가 같은 파일에 덧붙입니다. 시계는 모든 프로세스에 같은 단조 시계입니다.
 //!
-//! 구간은 획득한 *뒤에* 시작해 해제하기 *전에* 끝납니다. 그러지 않으면 락을 둘이 함께 쥔 것처럼 보이는 순간이 생깁니다. 구간을 끝내지
-//! 못하고 죽은 프로세스의 것은 남지 않습니다.
+//! 구간은 획득한 *뒤에* 시작해 해제하기 *전에* 끝납니다. 그러지 않으면 락을 둘이 함께 쥔 것처럼 보이는 순간이 생깁니다. 쥔 채 죽는
+//! 프로세스는 끝을 적지 못하므로, 쥐거나 실행하는 구간은 시작할 때도 한 줄을 적습니다(`end`가 `null`). 그것이 언제 끝났는지는 부모가
+//! 자식을 거둘 때 적는 줄([`What::End`])로 압니다.
 
 use std::env::var_os;
 use std::fs::{File, OpenOptions};
@@ -44,7 +45,8 @@ pub struct Span {
     pub places: u32,
     /// 단조 시계의 나노초.
     pub start: u64,
-    pub end: u64,
+    /// 시작할 때 적은 줄에는 없습니다.
+    pub end: Option<u64>,
 }
 
 /// 무엇을 기다리거나 쥐었는지.
@@ -66,6 +68,8 @@ pub enum What {
     Wait,
     Hold,
     Run,
+    /// 프로세스가 끝난 것을 부모가 알았습니다.
+    End,
 }
 
 /// 아직 끝나지 않은 구간. 사라질 때 적습니다. 기록하지 않으면 비어 있습니다.
@@ -90,7 +94,7 @@ impl Drop for Open {
     #[inline]
     fn drop(&mut self) {
         if let Some(span) = self.0.take() {
-            span.write();
+            span.finish();
         }
     }
 }
@@ -101,16 +105,35 @@ impl Span {
         let task = TASK.get().map_or("main", |task| task).to_owned();
         let thread = gettid().as_raw_pid() as u32;
         let start = nanoseconds();
-        Box::new(Span { pid: id(), thread, task, kind, what, object, places, start, end: start })
+        let span = Box::new(Span {
+            pid: id(),
+            thread,
+            task,
+            kind,
+            what,
+            object,
+            places,
+            start,
+            end: None,
+        });
+        // 기다림은 대개 짧아서 적지 않게 되므로, 끝난 다음에 봅니다.
+        if what != What::Wait {
+            span.write();
+        }
+        span
     }
 
     #[cold]
-    fn write(mut self: Box<Self>) {
-        self.end = nanoseconds();
-        if self.what == What::Wait && self.end - self.start < SHORTEST_WAIT {
-            return;
+    fn finish(mut self: Box<Self>) {
+        let end = nanoseconds();
+        self.end = Some(end);
+        if self.what != What::Wait || end - self.start >= SHORTEST_WAIT {
+            self.write();
         }
-        let (Some(mut file), Ok(mut line)) = (FILE.get(), serde_json::to_vec(&self)) else {
+    }
+
+    fn write(&self) {
+        let (Some(mut file), Ok(mut line)) = (FILE.get(), serde_json::to_vec(self)) else {
             return;
         };
         line.push(b'\n');
@@ -118,6 +141,21 @@ impl Span {
         // 일은 계속합니다.
         let _ = file.write(&line);
     }
+}
+
+/// 프로세스 `pid`가 끝난 것을 적습니다. 거둔 쪽이 호출합니다.
+pub fn ended(pid: u32) {
+    if ON.load(Relaxed) {
+        let (now, task) = (nanoseconds(), String::new());
+        let (kind, what, object) = (SpanKind::Process, What::End, u64::from(pid));
+        let end = Some(now);
+        Span { pid, thread: pid, task, kind, what, object, places: 0, start: now, end }.write();
+    }
+}
+
+/// 이 프로세스의 수명을 시작합니다.
+pub(crate) fn live() -> Open {
+    begin(What::Run, SpanKind::Process, 0, || u64::from(id()))
 }
 
 fn nanoseconds() -> u64 {

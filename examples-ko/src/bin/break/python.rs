@@ -1,5 +1,7 @@
 //! 파이썬 쌍둥이를 돌리고, 끝나지 않으면 제한 시간 뒤에 그 자식들까지 모두 끝내고 거두어들입니다.
 
+use std::env::var_os;
+use std::fs::{read_dir, read_to_string};
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
 use std::process::{Child, Command, Stdio};
@@ -8,6 +10,7 @@ use std::thread::spawn;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
+use ipc_core::build::ended;
 use nix::sys::prctl::set_child_subreaper;
 use nix::sys::signal::{Signal, killpg};
 use nix::sys::wait::waitpid;
@@ -22,6 +25,8 @@ const PREPARATION: Duration = Duration::from_secs(30);
 /// 버전을 알아내면서, 이 파이썬에 프로세스 사이의 락이 있는지도 봅니다.
 const PROBE: &str =
     "import multiprocessing.synchronize, platform; print(platform.python_version())";
+/// 환경 변수 `IPC_TIMELINE`이 있으면 쌍둥이의 앞에 붙입니다. 파이썬 쪽도 기록합니다.
+const RECORD: &str = include_str!("record.py");
 /// 파이썬을 뒤에서 돌리고 표준 입력의 끝을 기다립니다. 그 끝은 이 프로그램이 쥐고 있으므로, 이 프로그램이
 /// Ctrl-C로든 어떻게든 사라지면 남은 파이썬 프로세스가 모두 끝납니다. -I는 지금 폴더와 환경 변수를 멀리합니다.
 const GUARD: &str = r#"
@@ -51,7 +56,9 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
     let seconds = limit.as_secs_f64();
     println!("[파이썬 {version}, 제한 시간 {seconds}초]");
 
-    let mut group = Group::start(source)?;
+    let recording = var_os("IPC_TIMELINE").is_some_and(|file| !file.is_empty());
+    let mut group =
+        if recording { Group::start(&format!("{RECORD}{source}"))? } else { Group::start(source)? };
     let output = group.0.stdout.take().context("파이썬의 출력이 없습니다")?;
     let (sender, lines) = channel();
     spawn(move || BufReader::new(output).lines().try_for_each(|line| sender.send(line)));
@@ -71,6 +78,7 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
                 }
             }
             Err(RecvTimeoutError::Timeout) if killed => {
+                group.members().for_each(ended);
                 drop(group);
                 let waited = format!("{seconds}초가 지나도 끝나지 않습니다.");
                 say(WATCHER, format!("{waited} 파이썬 프로세스를 모두 끝냈습니다."));
@@ -101,6 +109,18 @@ impl Group {
             .stdout(Stdio::piped())
             .spawn();
         Ok(Group(shell.context("셸(sh)을 시작하지 못했습니다")?))
+    }
+
+    /// 그룹에 있는 프로세스들의 PID.
+    fn members(&self) -> impl Iterator<Item = u32> {
+        let group = self.0.id().to_string();
+        let entries = read_dir("/proc").into_iter().flatten().flatten();
+        entries.filter_map(move |entry| {
+            // 괄호에 든 이름 뒤로 상태, 부모, 그룹이 이어집니다.
+            let stat = read_to_string(entry.path().join("stat")).ok()?;
+            let here = stat.rsplit_once(") ")?.1.split(' ').nth(2)? == group;
+            entry.file_name().to_str()?.parse().ok().filter(|_| here)
+        })
     }
 }
 

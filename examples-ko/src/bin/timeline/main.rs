@@ -18,7 +18,7 @@ use std::fs;
 use std::io::read_to_string;
 use std::os::fd::AsRawFd;
 use std::os::unix::process::ExitStatusExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, exit, id};
 
 use anyhow::{Context, Result, ensure};
@@ -32,13 +32,15 @@ const HELP: &str = "\
 
 사용법: timeline [--svg 파일] [--trace 파일] 이름
 
-  이름            lock, semaphore처럼 실행할 예제
+  이름            lock, semaphore처럼 실행할 예제. break-lock이면 일부러 부수는 실험
   --from 파일     실행하지 않고, IPC_TIMELINE=파일로 실행하며 기록한 것을 그립니다
   --svg 파일      브라우저에서 볼 그림
   --trace 파일    https://ui.perfetto.dev에서 여는 기록(JSON)
   -h, --help      이 도움말";
 /// 이름이 같은 패키지에 있는 예제.
 const CRATES: [&str; 6] = ["lock", "pipe", "pool", "process", "queue", "semaphore"];
+/// 여기에 [`CRATES`]의 이름을 이은 것은 그것을 일부러 부수는 실험입니다.
+const BREAK: &str = "break-";
 /// 이 패키지에 있는, 프로세스를 띄우는 예제.
 const PROGRAMS: [&str; 11] = [
     "factorial",
@@ -80,8 +82,9 @@ fn main() -> Result<()> {
         write(path, trace::json(&picture).to_string())?;
     }
     let mut crowded = false;
-    for peak in &picture.peaks {
-        println!("동시에 쥔 수({}): 가장 많을 때 {}, 자리 {}", peak.name, peak.most, peak.places);
+    for (heading, peak) in picture.peaks() {
+        let name = format!("{heading} {}", peak.name);
+        println!("동시에 쥔 수({}): 가장 많을 때 {}, 자리 {}", name.trim(), peak.most, peak.places);
         crowded |= peak.most > peak.places;
     }
     ensure!(!crowded, "자리보다 많은 프로세스가 함께 쥐었습니다. 위의 '동시에 쥔 수'를 보십시오");
@@ -101,8 +104,10 @@ fn options() -> Result<Options, lexopt::Error> {
             Arg::Long("trace") => options.trace = Some(parser.value()?.into()),
             Arg::Value(name) if options.name.is_none() => {
                 let name = name.string()?;
-                if !CRATES.iter().chain(&PROGRAMS).any(|known| name == *known) {
-                    let known = [&CRATES[..], &PROGRAMS].concat().join(" ");
+                let (broken, name_only) = split(&name);
+                let known = CRATES.contains(&name_only);
+                if !known && (broken || !PROGRAMS.contains(&name_only)) {
+                    let known = [&CRATES[..], &PROGRAMS, &["break-lock"]].concat().join(" ");
                     return Err(
                         format!("'{name}' 예제는 그릴 수 없습니다. 있는 것: {known}").into()
                     );
@@ -115,12 +120,28 @@ fn options() -> Result<Options, lexopt::Error> {
     Ok(options)
 }
 
+/// `break-lock`이면 참과 `lock`.
+fn split(name: &str) -> (bool, &str) {
+    name.strip_prefix(BREAK).map_or((false, name), |name| (true, name))
+}
+
 /// 예제를 빌드하고 실행하며 기록합니다. 예제의 출력은 그대로 화면에 나옵니다.
 fn run(name: &str) -> Result<String> {
-    let place: &[&str] =
-        if CRATES.contains(&name) { &["-p", name] } else { &["-p", "examples-ko", "--bin", name] };
+    let (program, argument) = match split(name) {
+        (true, broken) => ("break", Some(broken)),
+        (false, name) => (name, None),
+    };
     let mut build = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "-q"]).args(place);
+    build.args(["build", "-q"]);
+    // 다른 폴더에서 입력한 명령이어도 이 작업공간을 찾습니다.
+    if let Some(package) = var_os("CARGO_MANIFEST_DIR") {
+        build.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
+    }
+    if CRATES.contains(&program) {
+        build.args(["-p", program]);
+    } else {
+        build.args(["-p", "examples-ko", "--bin", program]);
+    }
     if !cfg!(debug_assertions) {
         build.arg("--release");
     }
@@ -131,8 +152,8 @@ fn run(name: &str) -> Result<String> {
     // 이름 없는 파일이라, 도중에 Ctrl-C를 눌러도 남지 않습니다. 예제는 이 프로세스의 디스크립터를 거쳐 엽니다.
     let recording = tempfile::tempfile().context("기록할 임시 파일을 만들지 못했습니다")?;
     let path = format!("/proc/{}/fd/{}", id(), recording.as_raw_fd());
-    let program = current_exe()?.with_file_name(name);
-    let status = Command::new(&program).env("IPC_TIMELINE", path).status();
+    let program = current_exe()?.with_file_name(program);
+    let status = Command::new(&program).args(argument).env("IPC_TIMELINE", path).status();
     let status =
         status.with_context(|| format!("{}을(를) 실행하지 못했습니다", program.display()))?;
     if status.signal() == Some(SIGPIPE) {

@@ -6,26 +6,30 @@ use std::iter::repeat_n;
 use ipc_core::build::{SpanKind, What};
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-use crate::record::{Picture, Track, time};
+use crate::record::{Panel, Picture, Track, time};
 
 /// 가장 좁은 터미널.
 const WIDTH: usize = 80;
+const LEGEND: &str = "# 쥠  + 여러 번 쥠  . 기다림  * 쥔 채 기다림  = 계산  - 그 밖에 실행  x 죽음";
 /// 이름에 줄 수 있는 칸.
 const MAX_NAME: usize = 32;
 
 pub fn draw(picture: &Picture) -> String {
-    let names = picture.tracks.iter().map(|track| track.name.width());
+    let tracks = || picture.panels.iter().flat_map(|panel| &panel.tracks);
+    let names = tracks().map(|track| track.name.width());
     let name_width = names.max().unwrap_or(0).min(MAX_NAME);
     let columns = WIDTH - name_width - 1;
-    let mut text = format!("타임라인: {}\n", picture.title);
-    text.push_str("# 쥠  + 여러 번 쥠  . 기다림  = 묶음 계산  - 그 밖에 실행 중\n");
-    let took = time(picture.took());
-    let gap = columns - "0".width() - took.width();
-    let _ = writeln!(text, "{:name_width$} 0{:gap$}{took}", "", "");
-    for track in &picture.tracks {
-        let line = format!("{} {}", fit(&track.name, name_width), bar(picture, track, columns));
-        text.push_str(line.trim_end());
-        text.push('\n');
+    let mut text = format!("타임라인: {}\n{LEGEND}\n", picture.title);
+    for panel in &picture.panels {
+        let took = time(panel.took());
+        let gap = columns - "0".width() - took.width();
+        let heading = fit(panel.heading, name_width);
+        let _ = writeln!(text, "{heading} 0{:gap$}{took}", "");
+        for track in &panel.tracks {
+            let line = format!("{} {}", fit(&track.name, name_width), bar(panel, track, columns));
+            text.push_str(line.trim_end());
+            text.push('\n');
+        }
     }
     text
 }
@@ -35,23 +39,26 @@ pub fn draw(picture: &Picture) -> String {
 struct Cell {
     hold: u64,
     holds: u32,
+    /// 조인은 빼고. 조인하는 동안에는 다른 일이 없을 때만 보입니다.
     wait: u64,
+    /// 다른 것을 쥔 채 기다린 길이.
+    holding: u64,
     run: u64,
+    joining: bool,
     alive: bool,
+    died: bool,
 }
 
 impl Cell {
     fn mark(&self) -> char {
         let longest = self.hold.max(self.wait).max(self.run);
         match self {
+            Cell { died: true, .. } => 'x',
+            Cell { holding, .. } if *holding * 2 > longest => '*',
             Cell { holds: 2.., .. } => '+',
-            _ if longest == 0 => {
-                if self.alive {
-                    '-'
-                } else {
-                    ' '
-                }
-            }
+            Cell { joining: true, .. } if longest == 0 => '.',
+            Cell { alive: true, .. } if longest == 0 => '-',
+            _ if longest == 0 => ' ',
             Cell { hold, .. } if *hold == longest => '#',
             Cell { wait, .. } if *wait == longest => '.',
             _ => '=',
@@ -59,26 +66,30 @@ impl Cell {
     }
 }
 
-fn bar(picture: &Picture, track: &Track, columns: usize) -> String {
+fn bar(panel: &Panel, track: &Track, columns: usize) -> String {
     let mut cells = vec![Cell::default(); columns];
-    let wide = picture.took() as f64 / columns as f64;
-    let column = |at: u64| (at - picture.start) as f64 / wide;
-    for span in &track.spans {
+    let wide = panel.took() as f64 / columns as f64;
+    let column = |at: u64| (at - panel.start) as f64 / wide;
+    for bar in &track.bars {
         // 한 칸보다 긴 것은 가까운 경계에 맞춥니다. 그래야 이어받은 쪽과 한 칸에 함께 보이지 않습니다. 짧은 것도 한 칸에는 보입니다.
-        let (from, to) = (column(span.start), column(span.end));
+        let (from, to) = (column(bar.span.start), column(bar.end));
         let long = to - from >= 1.0;
         let (from, to) =
             if long { (from.round(), to.round()) } else { (from.floor(), from.floor() + 1.0) };
         let from = (from as usize).min(columns - 1);
-        let length = (span.end - span.start).clamp(1, wide as u64 + 1);
-        for cell in &mut cells[from..(to as usize).clamp(from + 1, columns)] {
-            match (span.what, span.kind) {
+        let to = (to as usize).clamp(from + 1, columns);
+        let length = (bar.end - bar.span.start).clamp(1, wide as u64 + 1);
+        for cell in &mut cells[from..to] {
+            match (bar.span.what, bar.span.kind) {
                 (What::Hold, _) => (cell.hold, cell.holds) = (cell.hold + length, cell.holds + 1),
+                (What::Wait, SpanKind::Process) => cell.joining = true,
+                (What::Wait, _) if bar.holding => cell.holding += length,
                 (What::Wait, _) => cell.wait += length,
-                (What::Run, SpanKind::Process) => cell.alive = true,
-                (What::Run, _) => cell.run += length,
+                (_, SpanKind::Process) => cell.alive = true,
+                _ => cell.run += length,
             }
         }
+        cells[to - 1].died |= bar.cut;
     }
     cells.iter().map(Cell::mark).collect()
 }
