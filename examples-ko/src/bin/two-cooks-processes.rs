@@ -36,7 +36,7 @@ fn main() -> Result<()> {
     for order in 1..=ORDERS {
         orders.put(&order)?;
     }
-    orders.close()?; // 보내는 쪽이 누구인지 큐는 모르므로, 닫는다고 적습니다.
+    orders.close()?; // 큐는 누가 보내는 쪽인지 모르므로, 직접 닫습니다.
     // ANCHOR_END: cooks
 
     // 패닉도 abort도 시그널도 Err가 됩니다. 이 프로세스는 죽지 않습니다.
