@@ -7,7 +7,7 @@ set positional-arguments
 # 실패하면 예제가 한국어로 알리므로 just가 덧붙이는 영어는 빼고([no-exit-message]), 프로젝트를 고칠 때만 쓰는 것은 목록에서
 # 뺍니다([private]). 목록은 80칸과 22줄 안에 들어갑니다.
 
-# just만 치면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 실행합니다.
+# just만 입력하면 목록을 보여 줍니다. just가 PATH에 없어도 되도록 자신의 경로로 실행합니다.
 _list:
     @{{ quote(just_executable()) }} --justfile {{ quote(justfile()) }} --list --unsorted --list-heading {{ quote("just 다음에 적을 수 있는 것 (인수는 예제로 넘어갑니다)\n") }}
 
@@ -31,7 +31,7 @@ run-two-cooks-threads *ARGS:
 run-two-cooks-processes *ARGS:
     @cargo run -p examples-ko --bin two-cooks-processes -- "$@"
 
-# 11.1 두 요리사: 스레드로, 프로세스로
+# 11.1 두 요리사: 스레드와 프로세스
 [no-exit-message]
 run-two-cooks *ARGS:
     @cargo run -p examples-ko --bin two-cooks-threads -- "$@"
@@ -87,7 +87,7 @@ run-pipe *ARGS:
 run-pipe-end *ARGS:
     @cargo run -p examples-ko --bin pipe-end -- "$@"
 
-# 11.6 같은 단방향 파이프를 ipc-channel 크레이트로
+# 11.6 같은 단방향 파이프를 ipc-channel 크레이트로 만듭니다
 [private, no-exit-message]
 run-ipc-channel-pipe *ARGS:
     @cargo run -p examples-ko --bin ipc-channel-pipe -- "$@"
@@ -117,12 +117,12 @@ run-two-acquires *ARGS:
 run-two-locks *ARGS:
     @cargo run -p examples-ko --bin two-locks -- "$@"
 
-# 11.8 Semaphore: 여섯이 두 자리를
+# 11.8 Semaphore: 여섯이 두 자리를 번갈아
 [no-exit-message]
 run-semaphore *ARGS:
     @cargo run -p semaphore -- "$@"
 
-# 11.8 신호, 토큰, 버퍼: 세마포어의 나머지 쓰임을 파이프와 큐로
+# 11.8 신호, 토큰, 버퍼: 세마포어로 하던 나머지 일을 파이프와 큐로 합니다
 [private]
 [no-exit-message]
 run-signals *ARGS:

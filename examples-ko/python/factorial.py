@@ -1,7 +1,7 @@
 # 11.2 팩토리얼: 프로세스 하나로, 그리고 다섯이 나누어 구합니다
 #
 # 옆의 ../src/bin/factorial.rs와 같은 일을 파이썬으로 합니다. 오래 걸리므로 숫자 4,000개만 구합니다.
-# 14,000개를 구하려면 개수를 적습니다: python3 examples-ko/python/factorial.py 12000
+# 12,000개를 구하려면 개수를 적습니다: python3 examples-ko/python/factorial.py 12000
 #
 # 실행: just py factorial
 # 마지막 줄: --- 팩토리얼 예제 종료 ---

@@ -1,7 +1,4 @@
-"""11.7: 값에 딸린 락(get_lock)으로도 카운터를 지킬 수 있습니다.
-
-실행: python3 examples-ko/python/get_lock.py
-"""
+# 11.7 get_lock: 값에 딸린 락으로도 카운터를 지킬 수 있습니다.
 
 import multiprocessing
 

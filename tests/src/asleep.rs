@@ -29,13 +29,13 @@ pub fn all_asleep(pids: &[u32]) -> Result<()> {
         for &pid in pids {
             match state(pid)? {
                 Some('S') => counts.push(switches(pid)?),
-                None | Some('Z') => bail!("PID {pid}가 먼저 끝났습니다"),
+                None | Some('Z') => bail!("프로세스(PID {pid})가 먼저 끝났습니다"),
                 _ => return Ok(None),
             }
         }
         Ok(Some(counts))
     };
-    until(&format!("PID {pids:?}가 모두 깊이 잠들기"), PATIENCE, || {
+    until(&format!("프로세스들(PID {pids:?})이 모두 깊이 잠들기"), PATIENCE, || {
         let Some(before) = look()? else { return Ok(false) };
         sleep(SOUND);
         Ok(look()?.is_some_and(|after| after == before))

@@ -39,7 +39,10 @@ fn interrupt(
         if finished.status.signal() == Some(expected as i32) {
             return Ok(());
         }
-        ensure!(finished.status.success(), "{expected}이(가) 아닌 것으로 끝났습니다: {finished:?}");
+        ensure!(
+            finished.status.success(),
+            "기대한 것은 {expected}인데 다르게 끝났습니다: {finished:?}"
+        );
     }
     bail!("{TRIES}번을 해 보아도 일하는 도중에 죽이지 못했습니다")
 }
@@ -52,7 +55,10 @@ fn working(running: &mut Running, moment: fn(&Line) -> bool) -> Result<Vec<u32>>
         for folder in [Path::new("/dev/shm"), running.temporary()] {
             // 그 사이에 끝난 프로세스는 볼 수 없고, 쥔 것도 없습니다.
             let held = files_under(pid, folder).unwrap_or_default();
-            ensure!(held.is_empty(), "PID {pid}가 이름 있는 파일을 쥐고 있습니다: {held:?}");
+            ensure!(
+                held.is_empty(),
+                "프로세스(PID {pid})가 이름 있는 파일을 갖고 있습니다: {held:?}"
+            );
         }
     }
     Ok(pids)
@@ -84,7 +90,7 @@ fn expect_named(finished: &Finished, victim: u32) -> Result<()> {
     let errors = &finished.errors;
     ensure!(finished.status.code() == Some(1), "종료 코드가 1이 아닙니다: {}", finished.status);
     for wanted in [&format!("PID {victim}"), "SIGKILL(9)", "죽었습니다"] {
-        ensure!(errors.contains(wanted), "표준 에러에 `{wanted}`이(가) 없습니다: {errors}");
+        ensure!(errors.contains(wanted), "표준 에러에 없는 글: `{wanted}`\n{errors}");
     }
     Ok(())
 }

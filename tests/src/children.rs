@@ -65,7 +65,7 @@ pub fn leave_root(user: u32) -> Result<()> {
     Ok(())
 }
 
-/// `SIGKILL`로 죽었어야 하는 자식을 거두어들입니다.
+/// `SIGKILL`로 죽었어야 하는 자식을 회수합니다.
 pub fn expect_killed<T>(result: Result<T, ProcessError>) -> Result<()> {
     match result {
         Err(ProcessError::Killed { signal: libc::SIGKILL, .. }) => Ok(()),

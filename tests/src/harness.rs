@@ -1,8 +1,8 @@
-//! 테스트를 하나씩 돌리는 틀입니다.
+//! 테스트를 하나씩 실행하는 틀입니다.
 //!
 //! 자식 프로세스는 테스트 프로그램 자신을 다시 실행한 것이므로 `main`의 첫 줄이 `ipc_core::init()`이어야 합니다.
 //! 표준 테스트 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 테스트가
-//! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 돕니다.
+//! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 실행합니다.
 
 use std::env::set_var;
 use std::io::Write;
@@ -30,7 +30,7 @@ macro_rules! trials {
     };
 }
 
-/// 테스트를 차례로 돌리고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 부릅니다.
+/// 테스트를 차례로 실행하고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 호출합니다.
 pub fn run<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
 where
     F: FnOnce() -> Result<()> + Send + 'static,
@@ -54,7 +54,7 @@ where
 pub fn prepare() -> Result<TempDir> {
     // 손자가 고아가 되면 이 프로세스의 자식이 됩니다. 그래서 남은 것을 하나도 놓치지 않습니다.
     nix::sys::prctl::set_child_subreaper(true)?;
-    // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 합니다. 예제는 터미널에서처럼 시작해야 합니다.
+    // 백그라운드의 셸은 SIGINT를 무시하게 물려주기도 합니다. 예제는 터미널에서처럼 시작해야 합니다.
     // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
     unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
     // 일부러 죽이는 자식들이 core 파일을 남기지 않게 합니다.
@@ -66,7 +66,7 @@ pub fn prepare() -> Result<TempDir> {
     Ok(temporary)
 }
 
-/// 제한 시간과 남은 것의 검사를 둘러 `test`를 부릅니다. 패닉은 그대로 반환합니다.
+/// 제한 시간과 남은 것의 검사를 둘러 `test`를 호출합니다. 패닉은 그대로 반환합니다.
 pub fn guarded(
     name: &'static str,
     test: impl FnOnce() -> Result<()>,
@@ -108,7 +108,7 @@ impl Watchdog {
                 let mut stderr = std::io::stderr().lock();
                 let _ = writeln!(
                     stderr,
-                    "테스트 `{name}`이(가) {}초 안에 끝나지 않아 중단합니다",
+                    "테스트 `{name}`: {}초 안에 끝나지 않아 중단합니다",
                     LIMIT.as_secs()
                 );
                 std::process::exit(1);
@@ -124,7 +124,7 @@ impl Watchdog {
     }
 }
 
-/// 무작위 테스트의 씨앗. 같은 씨앗으로 다시 돌리려면 `IPC_TEST_SEED`에 적습니다. 없으면 새로 고릅니다.
+/// 무작위 테스트의 시드. 같은 시드로 다시 실행하려면 `IPC_TEST_SEED`에 적습니다. 없으면 새로 고릅니다.
 pub fn seed() -> Result<u64> {
     match std::env::var("IPC_TEST_SEED") {
         Ok(text) => text.parse().context("IPC_TEST_SEED는 부호 없는 정수여야 합니다"),
@@ -132,7 +132,7 @@ pub fn seed() -> Result<u64> {
     }
 }
 
-/// [`seed`]에서 시작하는 난수. 씨앗을 알립니다.
+/// [`seed`]에서 시작하는 난수. 시드를 알립니다.
 pub fn random(name: &str) -> Result<fastrand::Rng> {
     let seed = seed()?;
     eprintln!("{name}: IPC_TEST_SEED={seed}");

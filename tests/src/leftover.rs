@@ -33,7 +33,7 @@ impl Snapshot {
 
     /// 시작할 때와 다른 것이 있으면 에러입니다.
     ///
-    /// 남은 자식은 알린 뒤에 거두어, 다음 테스트까지 실패하지 않게 합니다.
+    /// 남은 자식은 알린 뒤에 회수해, 다음 테스트까지 실패하지 않게 합니다.
     pub fn check(&self) -> Result<()> {
         no_children().inspect_err(|_| clear())?;
         let open = descriptors()?;
@@ -43,7 +43,7 @@ impl Snapshot {
             self.descriptors
         );
         let left: Vec<_> = temporary()?.difference(&self.temporary).cloned().collect();
-        ensure!(left.is_empty(), "임시 폴더에 {left:?}이(가) 남았습니다");
+        ensure!(left.is_empty(), "임시 폴더에 남은 것이 있습니다: {left:?}");
         // 끝난 스레드가 목록에서 사라지는 데는 잠깐 걸립니다.
         until("스레드가 모두 끝나기", Duration::from_secs(5), || {
             Ok(threads()? == self.threads)
@@ -61,7 +61,7 @@ fn no_children() -> Result<()> {
     }
 }
 
-/// 남은 자식을 모두 끝내고 거두어들입니다.
+/// 남은 자식을 모두 끝내고 회수합니다.
 fn clear() {
     // 자식이 죽으면 그 자식의 자식들이 이 프로세스에 맡겨집니다. 하나도 없을 때까지 되풀이합니다.
     loop {

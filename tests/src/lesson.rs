@@ -1,4 +1,4 @@
-//! 예제 프로그램을 빌드해 밖에서 띄웁니다. 돌고 있는 프로그램은 `running.rs`가 맡습니다.
+//! 예제 프로그램을 빌드해 밖에서 띄웁니다. 실행 중인 프로그램은 `running.rs`가 맡습니다.
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -33,7 +33,7 @@ impl Lesson {
             .current_release()
             .target_dir(target_dir()?)
             .run()
-            .with_context(|| format!("예제 {}을(를) 빌드하지 못했습니다", self.package))?;
+            .with_context(|| format!("예제를 빌드하지 못했습니다: {}", self.package))?;
         Ok(self.path.get_or_init(|| built.path().to_owned()))
     }
 
@@ -60,7 +60,7 @@ pub fn expect_usage(lesson: &Lesson) -> Result<()> {
         let help = lesson.output(&[flag])?;
         ensure_eq!(help.status.code(), Some(0));
         ensure!(korean(&help.stdout), "{flag}에 한국어 설명이 없습니다");
-        ensure!(help.stderr.is_empty(), "{flag}가 표준 에러에 무엇인가 썼습니다");
+        ensure!(help.stderr.is_empty(), "{flag}: 표준 에러에 무엇인가 썼습니다");
     }
     let unknown = lesson.output(&["--no-such-flag"])?;
     ensure_eq!(unknown.status.code(), Some(2));

@@ -2,7 +2,7 @@
 //!
 //! | 하는 일 | 파일 |
 //! | --- | --- |
-//! | 테스트를 돌리고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
+//! | 테스트를 실행하고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
 //! | 예제 프로그램을 띄워 줄마다 받습니다 | `lesson.rs`, `running.rs`, `transcript.rs` |
 //! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
 //! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
@@ -46,7 +46,7 @@ macro_rules! ensure_matches {
         match $value {
             $pattern $(if $guard)? => {}
             other => anyhow::bail!(
-                "{}이(가) {} 꼴이어야 하는데 {:?}입니다",
+                "모양이 다릅니다: {}\n  기대한 모양: {}\n  실제 값: {:?}",
                 stringify!($value),
                 stringify!($pattern $(if $guard)?),
                 other
@@ -62,7 +62,7 @@ macro_rules! ensure_eq {
         match (&$left, &$right) {
             (left, right) => anyhow::ensure!(
                 left == right,
-                "{}이(가) {}와(과) 같아야 합니다: {:?} ≠ {:?}",
+                "두 값이 다릅니다: {} == {}\n  왼쪽: {:?}\n  오른쪽: {:?}",
                 stringify!($left),
                 stringify!($right),
                 left,

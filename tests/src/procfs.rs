@@ -34,15 +34,17 @@ pub fn alive(pid: u32) -> Result<bool> {
 
 /// 프로세스가 `wanted` 상태가 될 때까지 기다립니다.
 pub fn wait_state(pid: u32, wanted: char) -> Result<()> {
-    until(&format!("PID {pid}가 {wanted} 상태가 되기"), PATIENCE, || match state(pid)? {
-        None | Some('Z') => bail!("PID {pid}가 먼저 끝났습니다"),
-        now => Ok(now == Some(wanted)),
+    until(&format!("프로세스(PID {pid})가 {wanted} 상태가 되기"), PATIENCE, || {
+        match state(pid)? {
+            None | Some('Z') => bail!("프로세스(PID {pid})가 먼저 끝났습니다"),
+            now => Ok(now == Some(wanted)),
+        }
     })
 }
 
-/// `pids`가 모두 `limit` 안에 끝나는지 보고, 이 프로세스에 맡겨진 고아라면 거두어들입니다.
+/// `pids`가 모두 `limit` 안에 끝나는지 보고, 이 프로세스에 맡겨진 고아라면 회수합니다.
 pub fn all_gone(pids: &[u32], limit: Duration) -> Result<()> {
-    until(&format!("프로세스 {pids:?}가 모두 끝나기"), limit, || {
+    until(&format!("프로세스들(PID {pids:?})이 모두 끝나기"), limit, || {
         for &pid in pids {
             if alive(pid)? {
                 return Ok(false);
@@ -59,16 +61,16 @@ pub fn all_gone(pids: &[u32], limit: Duration) -> Result<()> {
 /// 이 프로세스에 맡겨진 고아까지, 자식이 `limit` 안에 하나도 남지 않는지 봅니다.
 pub fn nobody_left(limit: Duration) -> Result<()> {
     until("자식과 고아가 모두 끝나기", limit, || {
-        // 좀비가 있으면 거두고 다시 봅니다.
+        // 좀비가 있으면 회수하고 다시 봅니다.
         Ok(waitpid(None, Some(WaitPidFlag::WNOHANG)) == Err(Errno::ECHILD))
     })
 }
 
-/// 고아였던 좀비를 거두어들입니다. 우리 자식이 아니면 아무 일도 없습니다.
+/// 고아였던 좀비를 회수합니다. 우리 자식이 아니면 아무 일도 없습니다.
 fn adopt(pid: u32) {
     let pid = Pid::from_raw(pid as i32);
     // 부모가 죽은 바로 뒤에는 아직 넘어오지 않았을 수 있으므로 잠깐 더 봅니다.
-    let _ = until("고아를 거두기", Duration::from_secs(5), || {
+    let _ = until("고아를 회수하기", Duration::from_secs(5), || {
         let still_there = kill(pid, None) != Err(Errno::ESRCH);
         let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         Ok(!still_there)
@@ -114,5 +116,5 @@ pub fn own_status(field: &str) -> Result<u64> {
 /// 다른 프로세스에 시그널을 보냅니다.
 pub fn signal(pid: u32, signal: Signal) -> Result<()> {
     kill(Pid::from_raw(pid as i32), signal)
-        .with_context(|| format!("PID {pid}에 {signal}을(를) 보내지 못했습니다"))
+        .with_context(|| format!("PID {pid}에 {signal} 시그널을 보내지 못했습니다"))
 }

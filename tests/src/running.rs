@@ -1,4 +1,4 @@
-//! 돌고 있는 예제 프로그램: 찍는 줄을 도착한 때와 함께 모으고, 시그널을 보내고, 끝을 기다립니다.
+//! 실행 중인 예제 프로그램: 출력한 줄을 도착한 때와 함께 모으고, 시그널을 보내고, 종료를 기다립니다.
 
 use std::io::{BufRead, BufReader, Read};
 use std::os::unix::process::CommandExt;
@@ -36,7 +36,7 @@ fn collect(mut output: impl Read + Send + 'static) -> JoinHandle<String> {
     })
 }
 
-/// 돌고 있는 예제 프로그램.
+/// 실행 중인 예제 프로그램.
 pub struct Running {
     child: Child,
     started: Instant,

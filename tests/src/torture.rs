@@ -1,7 +1,7 @@
 //! 스트레스 테스트(torture): 일부러 죽이고 막고 넘치게 한 뒤, 아무것도 멈추거나 잃거나 남지 않는지 거듭 확인합니다.
 //!
 //! [`Case`] 하나가 약속 하나이고, [`Case::round`]가 한 차례입니다. `cargo test`는 짧게([`Case::short`]), `just
-//! torture`는 길게([`Case::long`]) 되풀이합니다. 차례마다 씨앗이 다르며, 같은 씨앗은 같은 차례를 되풀이합니다.
+//! torture`는 길게([`Case::long`]) 되풀이합니다. 차례마다 시드가 다르며, 같은 시드는 같은 차례를 되풀이합니다.
 //! 약속을 지키지 못하는 것으로 알려진 상대([`Case::control`])도 같은 테스트에 세워, 테스트가 실패할 줄 아는지 봅니다.
 
 mod lock;
@@ -54,7 +54,7 @@ pub struct Round {
 
 impl Round {
     fn new(case: &Case, number: u32, long: bool, seed: u64) -> Round {
-        // 사례와 차례마다 다른, 그러나 씨앗에서 정해지는 난수.
+        // 사례와 차례마다 다른, 그러나 시드에서 정해지는 난수.
         let mixed = seed ^ (u64::from(case.number) << 32) ^ u64::from(number);
         Round { number, long, random: fastrand::Rng::with_seed(mixed), landed: 0 }
     }
@@ -116,30 +116,29 @@ pub fn run_control(case: &Case, control: &Control, seed: u64) -> Result<String> 
     let mut round = Round::new(case, 0, false, seed);
     match guarded(control.name, || (control.round)(&mut round)) {
         Err(error) => Ok(format!("{error:#}")),
-        Ok(()) => Err(anyhow!(
-            "{}이(가) 약속을 지켰습니다. 테스트가 아무것도 가려내지 못합니다",
-            control.name
-        )),
+        Ok(()) => {
+            Err(anyhow!("{}: 약속을 지켰습니다. 테스트가 아무것도 가려내지 못합니다", control.name))
+        }
     }
 }
 
-/// 제한 시간과 남은 것의 검사를 둘러 한 차례를 돕니다. 패닉은 에러로 바꿉니다.
+/// 제한 시간과 남은 것의 검사를 둘러 한 차례를 실행합니다. 패닉은 에러로 바꿉니다.
 fn guarded(name: &'static str, round: impl FnOnce() -> Result<()>) -> Result<()> {
     harness::guarded(name, round).unwrap_or_else(|payload| {
         Err(anyhow!("패닉했습니다: {}", ipc_core::build::panic_message(&*payload)))
     })
 }
 
-/// 짧은 되풀이 하나를 테스트 하나로 봅니다. 씨앗은 `IPC_TEST_SEED`에서, 없으면 새로 고릅니다.
+/// 짧은 되풀이 하나를 테스트 하나로 봅니다. 시드는 `IPC_TEST_SEED`에서, 없으면 새로 고릅니다.
 pub fn short(case: &Case) -> Result<()> {
     let seed = harness::seed()?;
     let report = run(case, false, seed);
     if let Some((round, why)) = report.failures.first() {
-        return Err(anyhow!("씨앗 {seed}, {round}번째 차례: {why}"));
+        return Err(anyhow!("시드 {seed}, {round}번째 차례: {why}"));
     }
     ensure!(
         report.rounds == case.short,
-        "{}번 가운데 {}번만 돌았습니다",
+        "{}번 가운데 {}번만 실행했습니다",
         case.short,
         report.rounds
     );

@@ -60,7 +60,7 @@ pub fn speaker<'a>(groups: &'a [(u32, Vec<Said>)], opening: &str) -> Result<&'a 
         .iter()
         .find(|(_, said)| said[0].text == opening)
         .map(|(_, said)| said.as_slice())
-        .with_context(|| format!("`{opening}`(으)로 시작하는 프로세스가 없습니다"))
+        .with_context(|| format!("첫 줄이 `{opening}`인 프로세스가 없습니다"))
 }
 
 /// 프로세스의 수가 맞고, 모두 `main`이 아닌지 봅니다.
@@ -84,16 +84,16 @@ pub fn expect_pauses(said: &[Said], step: Duration) -> Result<()> {
     for pair in said.windows(2) {
         let gap = pair[1].at - pair[0].at;
         let (from, to) = (&pair[0].text, &pair[1].text);
-        ensure!(gap >= step / 2, "`{from}`와 `{to}` 사이가 {gap:?}입니다({step:?}쯤이어야 합니다)");
+        ensure!(gap >= step / 2, "`{from}` 다음 `{to}`까지 {gap:?}입니다({step:?}쯤이어야 합니다)");
     }
     Ok(())
 }
 
-/// 두 프로세스가 같은 때에 돌았는지 봅니다.
+/// 두 프로세스가 같은 때에 실행되었는지 봅니다.
 pub fn expect_overlap(a: &[Said], b: &[Said]) -> Result<()> {
     let (a_first, a_last) = (a[0].at, a[a.len() - 1].at);
     let (b_first, b_last) = (b[0].at, b[b.len() - 1].at);
-    ensure!(a_first < b_last && b_first < a_last, "두 프로세스가 함께 돌지 않았습니다");
+    ensure!(a_first < b_last && b_first < a_last, "두 프로세스가 함께 실행되지 않았습니다");
     Ok(())
 }
 

@@ -125,7 +125,7 @@ impl Expectation {
         self.lines.iter().find_map(|(code, numbers)| {
             let mut errors = errors.iter().filter(expected);
             let met = errors.any(|error| numbers.iter().any(|number| points_at(error, *number)));
-            (!met).then(|| format!("`{code}`인 줄에서 '{}'를 기대했습니다", self.message))
+            (!met).then(|| format!("`{code}`인 줄에 없는 메시지: {}", self.message))
         })
     }
 }

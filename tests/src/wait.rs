@@ -7,7 +7,7 @@ use anyhow::{Result, ensure};
 
 /// 자식이 시작하거나 답하기를 기다리는 시간. 바쁜 컴퓨터에서도 넉넉한 값입니다.
 pub const PATIENCE: Duration = Duration::from_secs(20);
-/// 제한 시간이 지난 뒤 돌아오기까지 허락하는 여유.
+/// 제한 시간이 지난 뒤 반환되기까지 허용하는 여유.
 pub const SLACK: Duration = Duration::from_millis(100);
 /// 죽음이 알려지기까지의 약속.
 pub const ONE_SECOND: Duration = Duration::from_secs(1);
@@ -33,7 +33,7 @@ pub fn timed<T>(work: impl FnOnce() -> T) -> (T, Duration) {
     (value, start.elapsed())
 }
 
-/// `limit`을 준 호출이 너무 일찍도, [`SLACK`]보다 늦게도 돌아오지 않았는지 봅니다.
+/// `limit`을 준 호출이 너무 일찍도, [`SLACK`]보다 늦게도 반환되지 않았는지 봅니다.
 ///
 /// 컴퓨터가 바쁘면 깨어나는 것 자체가 늦으므로, 세 번까지 다시 재어 가장 빠른 것으로 판단합니다.
 pub fn keeps_deadline(limit: Duration, mut call: impl FnMut() -> Result<()>) -> Result<()> {
@@ -41,11 +41,11 @@ pub fn keeps_deadline(limit: Duration, mut call: impl FnMut() -> Result<()>) -> 
     for _ in 0..3 {
         let (result, took) = timed(&mut call);
         result?;
-        ensure!(took >= limit, "제한 시간 {limit:?}보다 이른 {took:?}에 돌아왔습니다");
+        ensure!(took >= limit, "제한 시간 {limit:?}보다 이른 {took:?} 만에 반환되었습니다");
         fastest = fastest.min(took);
         if took <= limit + SLACK {
             return Ok(());
         }
     }
-    anyhow::bail!("제한 시간 {limit:?}을(를) 넘겨 {fastest:?}에 돌아왔습니다")
+    anyhow::bail!("제한 시간 {limit:?}를 넘겨 {fastest:?} 만에 반환되었습니다")
 }

@@ -76,7 +76,7 @@ struct Shown {
     python_ran: bool,
 }
 
-/// `break name`을 돌려 두 쪽으로 나눕니다. 남은 프로세스가 없어야 합니다.
+/// `break name`을 실행해, 출력을 Rust의 것과 파이썬의 것으로 나눕니다. 남은 프로세스가 없어야 합니다.
 fn broken(name: &str, path: Option<&OsStr>) -> Result<Shown> {
     let output = run(&["--limit", LIMIT, name], path)?;
     nobody_left(Duration::ZERO)?;
@@ -109,7 +109,7 @@ fn said(text: &str) -> Result<Vec<(u32, String)>> {
 fn has(lines: &[(u32, String)], part: &str) -> Result<()> {
     ensure!(
         lines.iter().any(|(_, text)| text.contains(part)),
-        "`{part}`이(가) 없습니다: {lines:#?}"
+        "출력에 없는 글: `{part}`\n{lines:#?}"
     );
     Ok(())
 }
@@ -135,7 +135,7 @@ fn every_death_is_named(rust: &[(u32, String)], count: usize) -> Result<()> {
     Ok(())
 }
 
-/// 파이썬 쪽은 죽인 뒤 `last`에서 멈추어, 제한 시간 뒤에 거두어졌습니다.
+/// 파이썬 쪽은 죽인 뒤 `last`에서 멈추어, 제한 시간 뒤에 강제로 종료되었습니다.
 fn python_hung(shown: &Shown, last: &str, never: &str) -> Result<()> {
     if !shown.python_ran {
         return has(&shown.python, "건너뜁니다");
@@ -154,7 +154,7 @@ fn pool_loses_one_item_only() -> Result<()> {
     let shown = broken("pool", None)?;
     every_death_is_named(&shown.rust, 1)?;
     has(&shown.rust, "받은 결과 9개: [0, 1, 4, 9, 16, 36, 49, 64, 81]")?;
-    has(&shown.rust, "5번째 항목이 실패했습니다")?;
+    has(&shown.rust, "인덱스 5의 항목이 실패했습니다")?;
     has(&shown.rust, "작업자 4명: [0, 1, 4, 9, 16, 25, 36, 49, 64, 81]")?;
     python_hung(&shown, "SIGKILL", "결과:")
 }
@@ -184,7 +184,7 @@ fn pipe_ends_for_the_receiver() -> Result<()> {
     let shown = broken("pipe", None)?;
     every_death_is_named(&shown.rust, 1)?;
     has(&shown.rust, "수신자: 메시지 받음: 안녕")?;
-    has(&shown.rust, "수신자: recv()의 Err: 상대 쪽 끝이 닫혔습니다")?;
+    has(&shown.rust, "수신자: recv()의 Err: 상대 쪽이 닫혔습니다")?;
     python_hung(&shown, "수신자를 기다립니다", "EOFError")
 }
 

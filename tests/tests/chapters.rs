@@ -108,7 +108,7 @@ fn differs(chapter: &str, fence: &Fence, now: &str) -> Result<Option<String>> {
         let opening = format!("<!-- {kind}: {source} -->\n```{}\n", fence.language);
         let (old, new) = (format!("{opening}{}```\n", fence.body), format!("{opening}{now}```\n"));
         fs::write(Path::new(ROOT).join(&path), read(&path)?.replacen(&old, &new, 1))?;
-        println!("{chapter}: {kind}: {source}을(를) 고쳐 썼습니다");
+        println!("{chapter}: {kind}: 고쳐 썼습니다: {source}");
         return Ok(None);
     }
     Ok(Some(format!(
@@ -150,7 +150,7 @@ fn included(place: &str) -> Result<String> {
         let mut found = (0..lines.len()).filter(|at| lines[*at].trim() == marker);
         match (found.next(), found.next()) {
             (Some(at), None) => Ok(at),
-            _ => Err(format!("{path}: `{marker}`이 꼭 하나 있어야 합니다").into()),
+            _ => Err(format!("{path}: 정확히 하나 있어야 하는 줄: `{marker}`").into()),
         }
     };
     let (start, end) =
@@ -338,7 +338,7 @@ fn output(command: &str, programs: &Path) -> Result<String> {
     let errors = String::from_utf8_lossy(&done.stderr);
     match String::from_utf8(done.stdout) {
         Ok(text) if !text.is_empty() => Ok(text),
-        _ => Err(format!("`{command}`이 아무것도 출력하지 않았습니다\n{errors}").into()),
+        _ => Err(format!("아무것도 출력하지 않았습니다: `{command}`\n{errors}").into()),
     }
 }
 
@@ -483,7 +483,7 @@ fn links_lead_somewhere() -> Result {
     let contents = read(&format!("{FOLDER}/README.md"))?;
     let others = |file: &&String| !["README.md", "SUMMARY.md"].contains(&file.as_str());
     for file in files(FOLDER, ".md")?.iter().filter(others) {
-        assert!(contents.contains(&format!("]({file})")), "차례에 {file}이(가) 없습니다");
+        assert!(contents.contains(&format!("]({file})")), "차례에 없는 파일: {file}");
     }
     Ok(())
 }
@@ -584,32 +584,56 @@ fn recipes_exist() -> Result {
     Ok(())
 }
 
-/// 용어집의 셋째 칸에 적힌 말은 장에도, 크레이트와 예제의 소스에도 쓰지 않습니다.
+/// 용어집의 말로 적어야 하는 글과 소스. 폴더이면 그 안의 모든 파일입니다.
+const SPOKEN: [&str; 8] = [
+    "README.md",
+    "crates",
+    FOLDER,
+    "tests/README.md",
+    "tests/src",
+    "tests/tests",
+    "justfile",
+    "scripts",
+];
+
+fn spoken(path: &Path, found: &mut Vec<PathBuf>) -> Result {
+    if path.is_dir() {
+        for entry in fs::read_dir(path)? {
+            spoken(&entry?.path(), found)?;
+        }
+    } else if path
+        .extension()
+        .is_none_or(|kind| ["md", "rs", "py", "toml"].iter().any(|k| kind == *k))
+    {
+        found.push(path.to_owned());
+    }
+    Ok(())
+}
+
+/// 용어집의 셋째 칸에 적힌 말은 글에도, 소스의 주석과 메시지에도 쓰지 않습니다. 조사를 고르지 못한 "을(를)"도 그렇습니다.
 #[test]
 fn words_are_the_glossary_s() -> Result {
     let glossary = read(&format!("{FOLDER}/glossary.md"))?;
     let rows = glossary.lines().filter(|line| line.starts_with("| "));
-    let refused: Vec<&str> = rows
+    let mut refused: Vec<&str> = rows
         .filter_map(|row| row.split('|').nth(3))
         .flat_map(|cell| cell.split(','))
         .map(str::trim)
         .filter(|word| !word.is_empty() && !word.starts_with("---") && *word != "쓰지 않는 말")
         .collect();
     assert!(refused.contains(&"쓰레드"), "{refused:?}");
-    let mut texts = chapters()?;
-    let crates = files("crates", "")?.into_iter().filter(|name| !name.ends_with(".md"));
-    let folders = crates.map(|name| format!("crates/{name}/src"));
-    let programs = ["", "/break", "/timeline"].map(|name| format!("examples-ko/src/bin{name}"));
-    for folder in folders.chain(programs) {
-        for file in files(&folder, ".rs")? {
-            texts.push((file.clone(), read(&format!("{folder}/{file}"))?));
-        }
+    refused.extend(["을(를)", "이(가)", "은(는)", "와(과)", "(으)로"]);
+    let mut files = Vec::new();
+    for place in SPOKEN {
+        spoken(&Path::new(ROOT).join(place), &mut files)?;
     }
-    for (chapter, text) in texts {
-        for line in text.lines() {
-            let table = chapter == "glossary.md" && line.starts_with('|');
-            if let Some(word) = refused.iter().find(|word| !table && line.contains(**word)) {
-                panic!("{chapter}: '{word}'은(는) 용어집에서 쓰지 않기로 한 말입니다\n{line}");
+    assert!(files.len() > 250, "본 파일이 {}개뿐입니다", files.len());
+    // 쓰지 않을 말의 목록을 적어 둔 두 파일은 뺍니다.
+    files.retain(|file| !file.ends_with("glossary.md") && !file.ends_with("tests/chapters.rs"));
+    for file in files {
+        for line in fs::read_to_string(&file)?.lines() {
+            if let Some(word) = refused.iter().find(|word| line.contains(**word)) {
+                panic!("{}: 용어집에서 쓰지 않기로 한 말입니다: {word}\n{line}", file.display());
             }
         }
     }
@@ -629,7 +653,7 @@ fn mapped_names_are_in_the_linked_files() -> Result {
         let text = read(&format!("{FOLDER}/{link}"))?;
         for code in ours.split('`').skip(1).step_by(2) {
             for word in code.split(|c: char| !c.is_alphanumeric() && c != '_') {
-                assert!(text.contains(word), "{link}에 {word}이(가) 없습니다: {row}");
+                assert!(text.contains(word), "{link}에 없는 이름: {word}\n{row}");
             }
         }
         looked += 1;

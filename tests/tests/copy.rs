@@ -106,7 +106,7 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
     let named = format!("cargo {}", command.replace("run", &format!("run -p {name}")));
     let source = fs::read_to_string(copied.join("crates").join(name).join("src/main.rs"))?;
     if !source.contains(&format!("//! 실행: `{named}`\n")) {
-        return Err(format!("머리말의 실행 줄이 `{named}`가 아닙니다").into());
+        return Err(format!("머리말의 실행 줄이 다릅니다. 기대한 것: `{named}`").into());
     }
     let workspace = fs::read_to_string(copied.join("Cargo.toml"))?;
     if !workspace.contains("[profile.dev]\nopt-level = 1\n") {
@@ -134,7 +134,7 @@ fn take_and_run(outside: &Path, name: &str, last_line: &str) -> Result {
     // break의 마지막 줄은 본 것에 따라 달라지므로 시작만 정해져 있습니다.
     let kept = if name == "break" { last.starts_with(last_line) } else { last == last_line };
     if !kept {
-        return Err(format!("마지막 줄이 {last_line:?}이 아닙니다\n{printed}").into());
+        return Err(format!("마지막 줄이 다릅니다. 기대한 것: {last_line:?}\n{printed}").into());
     }
     if Path::new(ROOT).join("crates").join(name).exists() {
         let tested = cargo(&copied, "test")?;

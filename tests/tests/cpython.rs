@@ -67,7 +67,7 @@ fn every_counterpart_exists() {
         for path in &named {
             if let ["torture", name] = path[..] {
                 let known = cases().iter().any(|case| case.name == name);
-                assert!(known, "{test}: 스트레스 테스트에 {name}이(가) 없습니다");
+                assert!(known, "{test}: 스트레스 테스트에 없는 이름: {name}");
                 continue;
             }
             let list = read(&format!("tests/{}.rs", path[0]));

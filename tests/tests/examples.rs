@@ -76,7 +76,7 @@ fn lines(name: &str, args: &[&str]) -> Vec<String> {
 
 fn find<'a>(lines: &'a [String], part: &str) -> &'a str {
     let found: Vec<_> = lines.iter().filter(|line| line.contains(part)).collect();
-    assert_eq!(found.len(), 1, "`{part}`이(가) 든 줄은 하나여야 합니다: {lines:#?}");
+    assert_eq!(found.len(), 1, "이 글이 든 줄은 하나여야 합니다: `{part}`\n{lines:#?}");
     found[0]
 }
 
@@ -295,7 +295,7 @@ fn threads_share_and_die_together_and_processes_do_not() {
     let children = numbers(find(&lines, "프로세스  main이"));
     assert_eq!(children, [0, 1000, 1000, 1000, 1000]);
     assert!(find(&lines, "프로그램 전체가").contains("SIGABRT"));
-    assert!(find(&lines, "2번째 항목이").contains("SIGABRT"));
+    assert!(find(&lines, "인덱스 2의 항목이").contains("SIGABRT"));
     let alive = lines.iter().filter(|line| line.ends_with("항목이 성공했습니다")).count();
     assert_eq!(alive, 3, "{lines:#?}");
 }
@@ -369,7 +369,7 @@ fn tour_stops_at_the_first_failure() {
     assert!(errors.contains("11.4 Process") && errors.contains("종료 코드 7"), "{errors}");
     assert!(!text.contains("11.5") && !text.contains("모든 예제 완료"), "{text}");
 
-    // 배경에서 도는 셸은 SIGINT를 무시하게 물려주기도 하므로, 되돌려 놓고 죽습니다.
+    // 백그라운드의 셸은 SIGINT를 무시하게 물려주기도 하므로, 기본 동작으로 바꾼 뒤에 죽습니다.
     let (code, _, errors) = stopped("exec env --default-signal=INT sh -c 'kill -INT $$'");
     assert_eq!(code, Some(130), "{errors}");
 

@@ -96,11 +96,11 @@ fn chapters_say_what_will_be_seen() -> Result {
     for exercise in &exercises {
         let (name, task) = (&exercise.name, &tasks[&exercise.name]);
         for part in exercise.all("보임").chain(exercise.all("안 보임")) {
-            assert!(task.contains(part.trim()), "{name}: 장에 `{part}`이(가) 없습니다");
+            assert!(task.contains(part.trim()), "{name}: 장에 없는 글: `{part}`");
         }
         let code = format!("종료 코드는 {}", exercise.code());
         let told = ["0", REFUSED].contains(&exercise.code()) || task.contains(&code);
-        assert!(told, "{name}: 장에 '{code}'이(가) 없습니다");
+        assert!(told, "{name}: 장에 없는 글: `{code}`");
         assert!(exercise.all("실행").count() == 1 && exercise.all("힌트").count() == 1, "{name}");
     }
     Ok(())

@@ -26,7 +26,7 @@ use tests::procfs::address_space;
 use tests::wait::timed;
 use tests::{ensure_eq, ensure_matches};
 
-/// 기다림 하나의 한도. 마감을 준 호출은 이보다 오래 걸리지 않아야 합니다.
+/// 기다림 하나의 한도. 제한 시간을 준 호출은 이보다 오래 걸리지 않아야 합니다.
 const BOUND: Duration = Duration::from_secs(10);
 const SHORT: Duration = Duration::from_millis(30);
 /// 지어낸 길이를 믿고 할당하면 이 한도에 걸려 프로그램이 끝납니다.
@@ -167,7 +167,7 @@ fn queue_survives() -> Result<()> {
             }
             ends("len", || (queue.len(), queue.is_empty()))?;
             drop(ends("close", || queue.close())?);
-            // 다 꺼낼 때까지 돕니다. 지어낸 개수만큼 돌지는 않습니다.
+            // 다 꺼낼 때까지만 되풀이합니다. 지어낸 개수만큼 되풀이하지는 않습니다.
             let taken = ends("iter", || queue.iter().take(1_000_000).count())?;
             ensure!(taken < 1_000_000, "{scrawl:?}: 없는 항목을 {taken}개나 꺼냈습니다");
             Ok(())

@@ -87,6 +87,10 @@ fn every_example_starts_with_its_header() -> Result {
         let header: Vec<&str> = text.lines().take_while(|line| line.starts_with("//!")).collect();
         let has = |start: &str| header.iter().any(|line| line.starts_with(start));
         assert!(section(&text).is_some(), "{source}: 첫 줄은 `//! 11.N 제목`");
+        if let Some(folder) = source.strip_suffix("/src/main.rs") {
+            let title = manifest(folder)?["package"]["description"].as_str().map(str::to_owned);
+            assert_eq!(header[0].strip_prefix("//! "), title.as_deref(), "{folder}: description");
+        }
         assert!(
             has(&format!("//! 실행: `{run}` 또는 `just {recipe}`")),
             "{source}: 머리말의 '실행:'"
@@ -120,7 +124,7 @@ fn every_example_has_a_row_and_a_recipe_in_its_section() -> Result {
 
         let lines: Vec<&str> = justfile.lines().collect();
         let at = lines.iter().position(|line| *line == format!("{recipe} *ARGS:"));
-        let at = at.ok_or_else(|| format!("justfile에 {recipe}이(가) 없습니다"))?;
+        let at = at.ok_or_else(|| format!("justfile에 없는 명령: {recipe}"))?;
         let above = lines[..at].iter().rfind(|line| !line.starts_with('['));
         let numbered = |line: &&str| line.starts_with(&format!("# {section} "));
         assert!(above.is_some_and(numbered), "{recipe}: 설명의 절 번호");
@@ -471,7 +475,7 @@ fn one_example_uses_what_the_workspace_compiled() -> Result {
         let again: Vec<_> = one.difference(&all).collect();
         assert!(
             one.len() > 20 && again.is_empty(),
-            "`--bin {name}`이 다시 컴파일하는 것: {again:?}"
+            "`--bin {name}` 때문에 다시 컴파일하는 것: {again:?}"
         );
     }
     let tour = read("examples-ko/src/bin/tour.rs")?;

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use ipc_core::Process;
 use tests::torture::{Case, cases, short};
 
-/// 한도에 닿는 사례. 루트로도, 보통 사용자로도 돕니다.
+/// 한도에 닿는 사례. 루트로도, 일반 사용자로도 실행합니다.
 const LIMITS: &str = "shortage";
 /// 아무 권한도 없는 사용자의 번호.
 const NOBODY: u32 = 65534;
@@ -26,7 +26,7 @@ fn main() {
     tests::harness::run(trials);
 }
 
-/// 루트에게는 프로세스의 수에도, 보냈지만 읽지 않은 디스크립터의 수에도 한도가 없습니다. 그래서 루트가 아닌 사용자로 한 번 더 돕니다.
+/// 루트에게는 프로세스의 수에도, 보냈지만 읽지 않은 디스크립터의 수에도 한도가 없습니다. 그래서 루트가 아닌 사용자로 한 번 더 실행합니다.
 fn limits_for_an_ordinary_user() -> Result<()> {
     // 이 프로그램의 임시 폴더는 루트의 것입니다.
     set_permissions(std::env::temp_dir(), Permissions::from_mode(0o777))?;

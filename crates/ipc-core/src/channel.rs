@@ -4,7 +4,7 @@
 //! 도중에 죽어도 받는 쪽은 반쪽짜리 메시지를 보지 않습니다. 메시지는 언제나 작은 프레임 하나입니다(`frame.rs`). 내용이 크면
 //! 메모리 파일에 담아 그 디스크립터를 프레임에 붙입니다.
 //!
-//! # ipc-channel 위에 짓지 않은 이유
+//! # ipc-channel을 쓰지 않은 이유
 //!
 //! 널리 쓰이는 [ipc-channel](https://docs.rs/ipc-channel) 0.23.1도 같은 소켓을 씁니다. 다만 첫 연결에 임시
 //! 폴더의 소켓 파일이 필요해 강제 종료 때 남고, 자식이 연결하지 않으면 `accept`가 끝나지 않습니다. 약
@@ -28,9 +28,9 @@ use crate::frame::{Frame, INLINE_MAX};
 use crate::parcel::{Descriptor, fingerprint, open, seal};
 use crate::wait::{Deadline, wait_ready};
 
-/// 양방향 채널의 한쪽 끝입니다. 다른 끝이 모두 닫히면 받는 쪽은 [`ChannelError::Disconnected`]를 봅니다.
+/// 양방향 채널의 한쪽입니다. 반대쪽이 모두 닫히면 이쪽은 [`ChannelError::Disconnected`]를 받습니다.
 ///
-/// `std::sync::mpsc`와 달리 값을 직렬화해 복사하며, 끝 자체를 [`Process`](crate::Process)의 인수로 건넬 수 있습니다.
+/// `std::sync::mpsc`와 달리 값을 직렬화해 복사하며, 채널 자체를 [`Process`](crate::Process)의 인수로 건넬 수 있습니다.
 ///
 /// ```
 /// let (left, right) = ipc_core::build::Channel::pair()?;
@@ -41,13 +41,13 @@ use crate::wait::{Deadline, wait_ready};
 #[derive(Debug, Serialize, Deserialize)]
 pub struct Channel {
     socket: Descriptor,
-    /// 이 끝이 마지막으로 보낸 큰 메시지를 상대가 아직 꺼내지 않았으면, 꺼낼 때 끊기는 디스크립터(`frame.rs`).
+    /// 이쪽이 마지막으로 보낸 큰 메시지를 상대가 아직 꺼내지 않았으면, 꺼낼 때 끊기는 디스크립터(`frame.rs`).
     #[serde(skip)]
     unread: Mutex<Option<OwnedFd>>,
 }
 
 impl Channel {
-    /// 서로 이어진 두 끝을 만듭니다.
+    /// 서로 이어진 한 쌍을 만듭니다.
     ///
     /// # Errors
     ///
@@ -56,13 +56,13 @@ impl Channel {
         let (family, kind) = (AddressFamily::UNIX, SocketType::SEQPACKET);
         let (left, right) = socketpair(family, kind, SocketFlags::CLOEXEC, None)?;
         for end in [&left, &right] {
-            // 프레임 하나는 쪼개지지 않습니다. 언제나 통째로 들어갈 크기를 청합니다.
+            // 프레임 하나는 쪼개지지 않습니다. 언제나 통째로 들어갈 크기를 요청합니다.
             set_socket_send_buffer_size(end, 4 * INLINE_MAX)?;
         }
         Ok((Channel::from_socket(left), Channel::from_socket(right)))
     }
 
-    /// 이 끝의 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
+    /// 이쪽의 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
     pub fn id(&self) -> u64 {
         fstat(&self.socket).map_or(0, |stat| stat.st_ino)
     }
@@ -71,13 +71,13 @@ impl Channel {
         Channel { socket: socket.into(), unread: Mutex::default() }
     }
 
-    /// 값을 복사해 보냅니다. 상대가 읽지 않아 버퍼가 차면 마감까지 기다립니다.
+    /// 값을 복사해 보냅니다. 상대가 읽지 않아 버퍼가 차면 제한 시간까지 기다립니다.
     ///
     /// 64KiB가 넘는 값은 상대가 앞의 큰 값을 꺼낸 뒤에야 보내므로, 읽지 않은 큰 값은 하나까지만 쌓입니다.
     ///
     /// # Errors
     ///
-    /// 상대가 죽었으면 [`ChannelError::Disconnected`], 마감이 지나면 [`ChannelError::Timeout`]. 실패하면
+    /// 상대가 죽었으면 [`ChannelError::Disconnected`], 제한 시간이 지나면 [`ChannelError::Timeout`]. 실패하면
     /// 아무것도 보내지 않은 것과 같습니다.
     pub fn send<T: Serialize + 'static>(
         &self,
@@ -98,7 +98,7 @@ impl Channel {
         frame.send(self.as_fd(), &self.unread, deadline)
     }
 
-    /// 값 하나를 받습니다. 올 때까지, 마감까지, 또는 상대의 끝이 모두 닫힐 때까지 기다립니다.
+    /// 값 하나를 받습니다. 값이 오거나, 제한 시간이 지나거나, 상대 쪽이 모두 닫힐 때까지 기다립니다.
     ///
     /// # Errors
     ///
@@ -113,7 +113,7 @@ impl Channel {
         Ok(open(&frame.bytes, frame.fds)?)
     }
 
-    /// 받을 메시지가(또는 끊김이) 있을 때까지 기다립니다. 마감이 먼저 오면 `false`입니다.
+    /// 받을 메시지가 있거나 끊길 때까지 기다립니다. 제한 시간이 먼저 지나면 `false`입니다.
     ///
     /// # Errors
     ///

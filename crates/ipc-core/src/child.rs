@@ -1,4 +1,4 @@
-//! 자식 프로세스의 한살이: `main`의 첫 줄에서 작업을 받아 실행하고 끝납니다.
+//! 자식 프로세스가 하는 일: `main`의 첫 줄에서 작업을 받아 실행하고 종료합니다.
 //!
 //! 자식은 같은 프로그램을 같은 명령행 인수로 다시 실행한 것입니다. 자식이라는 것은 환경 변수 [`MARK`]로만 알립니다. 거기에는
 //! 부모와 이어진 소켓의 디스크립터 번호와 아이노드(inode) 번호가 적혀 있습니다. 번호만 보고 믿으면, 이 변수를 물려받은 손자가
@@ -31,7 +31,7 @@ use crate::wait::{after, wait_ready};
 pub const MARK: &str = "IPC_CORE_CHILD";
 /// 자식으로 시작하지 못했을 때의 종료 코드.
 const CANNOT_START: i32 = 2;
-/// 입출력 소식을 `SIGIO` 대신 어느 시그널로 알릴지 정하는 명령(fcntl(2)). libc 크레이트에 아직 없습니다.
+/// 입출력 이벤트를 `SIGIO` 대신 어느 시그널로 알릴지 정하는 명령(fcntl(2)). libc 크레이트에 아직 없습니다.
 const F_SETSIG: libc::c_int = 10;
 
 static INITIALIZED: AtomicBool = AtomicBool::new(false);
@@ -118,21 +118,21 @@ pub fn end_like_child(signal: i32) {
     }
 }
 
-/// `SIGCHLD`를 무시하도록 물려받았으면 되돌립니다. 무시하는 동안은 커널이 자식을 거두어 버려, 어떻게 끝났는지 알 수
+/// `SIGCHLD`를 무시하도록 물려받았으면 되돌립니다. 무시하는 동안은 커널이 자식을 바로 지워, 어떻게 끝났는지 알 수
 /// 없습니다.
 fn stop_ignoring_children() {
     let default = SigAction::new(SigHandler::SigDfl, SaFlags::empty(), SigSet::empty());
     // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
     let Ok(before) = (unsafe { sigaction(Signal::SIGCHLD, &default) }) else { return };
     if !matches!(before.handler(), SigHandler::SigIgn) {
-        // SAFETY: 방금까지 쓰이던 것을 그대로 돌려놓습니다.
+        // SAFETY: 방금까지 쓰이던 처리 방법을 그대로 복원합니다.
         let _ = unsafe { sigaction(Signal::SIGCHLD, &before) };
     }
 }
 
 /// 부모가 이 프로세스에 물려준 소켓. 자식이 아니면 `None`입니다.
 fn inherited_socket() -> Option<OwnedFd> {
-    // 먼저 값싼 쪽을 봅니다. 자식이 아니면 여기서 끝납니다.
+    // 시간이 적게 드는 쪽을 먼저 봅니다. 자식이 아니면 여기서 반환합니다.
     std::env::var_os(MARK)?;
     // 실행될 때 받은 환경만 믿습니다. `set_var`로 바꾼 것은 여기에 보이지 않습니다.
     let environment = fs::read("/proc/self/environ").unwrap_or_else(|error| {
@@ -185,9 +185,9 @@ fn enter(socket: OwnedFd) -> Result<i32, ChannelError> {
 /// 있든 끝납니다. 자식이 죽으면 그 자식의 자식에게도 같은 일이 이어집니다. 다만 작업이 `std::process::Command`로 띄운 다른
 /// 프로그램은 이 소켓이 없으므로 남습니다. 그런 프로그램은 작업이 스스로 기다리거나 끝내야 합니다.
 ///
-/// 부모는 자식을 띄우기 전에 보낼 것을 다 보내 둡니다. `Start`를 받은 뒤에 오는 소식은 인수와 끊김뿐이고, 인수는 이미 와 있습니다.
+/// 부모는 자식을 띄우기 전에 보낼 것을 다 보내 둡니다. `Start`를 받은 뒤에 올 수 있는 것은 인수와 끊김뿐이고, 인수는 이미 와 있습니다.
 ///
-/// `prctl(PR_SET_PDEATHSIG)`는 쓰지 않습니다. 부모 프로세스가 아니라 자식을 만든 *스레드*가 끝날 때 울립니다.
+/// `prctl(PR_SET_PDEATHSIG)`는 쓰지 않습니다. 부모 프로세스가 아니라 자식을 만든 *스레드*가 끝날 때 시그널을 보내기 때문입니다.
 fn die_with_parent(control: &Channel) -> io::Result<()> {
     use std::os::fd::AsFd;
     let commands = [

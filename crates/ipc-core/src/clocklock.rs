@@ -1,10 +1,10 @@
-//! [`pthread_mutex_clocklock`]: 시계를 골라 마감까지 뮤텍스를 기다립니다. libc 크레이트에 없어 여기서 선언합니다.
+//! [`pthread_mutex_clocklock`]: 시계를 골라 제한 시간까지 뮤텍스를 기다립니다. libc 크레이트에 없어 여기서 선언합니다.
 
 use rustix::time::Timespec;
 
 #[cfg(target_env = "gnu")]
 unsafe extern "C" {
-    /// glibc 2.30부터. 벽시계가 바뀌어도 마감이 흔들리지 않게 단조 시계로 기다립니다.
+    /// glibc 2.30부터. 벽시계가 바뀌어도 기다리는 시간이 달라지지 않게 단조 시계로 기다립니다.
     pub(crate) fn pthread_mutex_clocklock(
         mutex: *mut libc::pthread_mutex_t,
         clock: libc::clockid_t,
@@ -13,7 +13,7 @@ unsafe extern "C" {
 }
 
 /// musl에는 벽시계로 기다리는 함수만 있습니다. 기다리는 동안 누가 벽시계를 고치면 그만큼 일찍 깨어나거나 늦게 깨어납니다. 일찍
-/// 깨어나면 다시 기다리므로 달라지는 것이 없지만, 뒤로 고친 때에는 마감보다 늦을 수 있습니다.
+/// 깨어나면 다시 기다리므로 달라지는 것이 없지만, 시계를 뒤로 고치면 제한 시간보다 늦을 수 있습니다.
 ///
 /// # Safety
 ///

@@ -43,7 +43,7 @@ pub enum CodecError {
     /// 값마다 필드의 수나 모양이 달라지는 타입이라 바이트만 보고 읽을 수 없습니다
     /// (`skip_serializing_if`, `untagged`, `flatten`, `serde_json::Value` 등).
     #[error(
-        "`{type_name}`은 값에 따라 모양이 달라지는 타입이라 그대로 보낼 수 없습니다({reason}). ipc_core::Json(값)으로 감싸 보내십시오"
+        "`{type_name}`: 값에 따라 모양이 달라지는 타입이라 그대로 보낼 수 없습니다({reason}). ipc_core::Json(값)으로 감싸 보내십시오"
     )]
     NeedsJson { type_name: &'static str, reason: String },
     /// 디스크립터가 든 값을 디스크립터를 옮길 수 없는 곳(큐, 파일)에 넣으려 했습니다.
@@ -63,8 +63,8 @@ pub enum CodecError {
 /// 보내거나 받지 못한 이유입니다.
 #[derive(thiserror::Error)]
 pub enum ChannelError {
-    /// 상대가 끝을 닫았거나 죽었습니다.
-    #[error("상대 쪽 끝이 닫혔습니다. 상대가 일을 마쳤는지 죽었는지는 join으로 확인하십시오")]
+    /// 상대가 자기 쪽을 닫았거나 죽었습니다.
+    #[error("상대 쪽이 닫혔습니다. 상대가 일을 마쳤는지 죽었는지는 join으로 확인하십시오")]
     Disconnected,
     /// 제한 시간이 지났습니다. 채널은 그대로 쓸 수 있습니다.
     #[error(
@@ -123,7 +123,7 @@ pub enum ProcessError {
         "`{task}` 함수는 ipc-core와 다른 실행 파일이나 라이브러리에 있습니다. prefer-dynamic이나 dylib 없이 정적으로 링크하십시오"
     )]
     OtherObject { task: &'static str },
-    /// 커널이 너무 오래되었거나 컨테이너가 막아, 꼭 필요한 호출을 쓸 수 없습니다.
+    /// 커널이 너무 오래되었거나 컨테이너가 막아, 반드시 필요한 호출을 쓸 수 없습니다.
     #[error(
         "커널의 `{call}` 호출을 쓸 수 없습니다({error}). 리눅스 5.4 이상에서, 컨테이너라면 이 호출을 막지 않는 곳(도커 20.10 이상)에서 실행하십시오"
     )]
@@ -153,9 +153,9 @@ pub enum ProcessError {
     /// 시그널이 프로세스를 죽였습니다.
     #[error("{process} 프로세스가 {} 시그널로 죽었습니다. {}", signal_name(*.signal), signal_hint(*.signal))]
     Killed { process: String, signal: i32 },
-    /// 다른 코드가 먼저 자식을 거두어, 어떻게 끝났는지 알 수 없습니다.
+    /// 다른 코드가 먼저 자식을 회수해, 어떻게 끝났는지 알 수 없습니다.
     #[error(
-        "{process} 프로세스가 어떻게 끝났는지 알 수 없습니다. 이 프로그램의 다른 코드가 waitpid(-1)로 먼저 거두지 않는지 확인하십시오"
+        "{process} 프로세스가 어떻게 끝났는지 알 수 없습니다. 이 프로그램의 다른 코드가 waitpid(-1)로 먼저 회수하지 않는지 확인하십시오"
     )]
     Reaped { process: String },
     /// 제한 시간이 지났습니다. 프로세스는 계속 실행 중입니다.
@@ -178,7 +178,7 @@ impl From<ChannelError> for ProcessError {
 fn start_hint(error: &io::Error) -> &'static str {
     match error.raw_os_error() {
         Some(libc::EACCES) => {
-            "도는 동안 실행 파일이 실행 권한을 잃었습니다. 다시 빌드해 처음부터 실행하십시오"
+            "실행 중에 실행 파일이 실행 권한을 잃었습니다. 다시 빌드해 처음부터 실행하십시오"
         }
         Some(libc::ENOENT) => "/proc/self/exe가 없습니다. /proc가 보이는 곳에서 실행하십시오",
         Some(libc::E2BIG) => "명령행 인수와 환경 변수가 너무 깁니다. 줄이십시오",

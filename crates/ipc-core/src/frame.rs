@@ -5,8 +5,8 @@
 //! ```
 //!
 //! 내용이 [`INLINE_MAX`]보다 크면 프레임에는 없고, 뒤에 붙은 디스크립터 둘 가운데 앞의 것이 가리키는 메모리 파일에
-//! 있습니다. 뒤의 것은 영수증(receipt)입니다. 아무도 쓰지 않는 파이프의 쓰는 끝이어서, 받는 쪽이 내용을 다 읽고 닫으면(또는
-//! 읽지 않은 채 죽으면) 보내는 쪽이 가진 읽는 끝이 끊깁니다. 소켓의 버퍼는 프레임의 크기만 세므로, 보내는 쪽은 앞의 큰
+//! 있습니다. 뒤의 것은 영수증(receipt)입니다. 아무것도 쓰지 않는 파이프의 쓰는 쪽이어서, 받는 쪽이 내용을 다 읽고 닫으면(또는
+//! 읽지 않은 채 죽으면) 보내는 쪽이 가진 읽는 쪽이 끊깁니다. 소켓의 버퍼는 프레임의 크기만 세므로, 보내는 쪽은 앞의 큰
 //! 메시지의 영수증이 끊긴 뒤에야 다음 큰 메시지를 보냅니다. 그러지 않으면 읽지 않은 메시지가 메모리를 끝없이 차지합니다.
 
 use std::any::type_name;
@@ -39,7 +39,7 @@ pub const INLINE_MAX: usize = 64 * 1024;
 const HEADER: usize = 24;
 /// 내용이 큰 프레임에 더 붙는 디스크립터: 메모리 파일과 영수증.
 const LARGE_EXTRA: usize = 2;
-/// 마감이 없을 때, 이 사용자가 보낸 디스크립터를 누가 읽기를 기다려 보는 시간. 지나면 에러로 알립니다.
+/// 제한 시간이 없을 때, 이 사용자가 보낸 디스크립터를 누가 읽을 때까지 기다려 보는 시간. 지나면 에러로 알립니다.
 const IN_FLIGHT_PATIENCE: Duration = Duration::from_secs(1);
 
 thread_local! {
@@ -88,7 +88,7 @@ impl Frame {
         let fds: Vec<BorrowedFd> = self.fds.iter().map(AsFd::as_fd).collect();
         let slices = [IoSlice::new(&header), IoSlice::new(&self.bytes)];
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(fds.len()))];
-        // 마감이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
+        // 제한 시간이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
         let blocking = if deadline.is_some() { SendFlags::DONTWAIT } else { SendFlags::empty() };
         let patience = deadline.or_else(|| after(IN_FLIGHT_PATIENCE));
         loop {
@@ -133,7 +133,7 @@ impl Frame {
         socket: BorrowedFd,
         deadline: Deadline,
     ) -> Result<Frame, ChannelError> {
-        // 상대가 바로 답하는 흔한 경우에 커널에서 자고 깨는 값을 아끼려고, 잠깐은 기다리지 않고 받아 봅니다.
+        // 상대가 바로 답하는 흔한 경우에 잠들고 깨는 비용을 아끼려고, 잠깐은 잠들지 않고 거듭 받아 봅니다.
         let awake = Backoff::new();
         let mut space =
             [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
@@ -235,7 +235,7 @@ fn wait_until_read(
     }
 }
 
-/// 상대의 끝이 모두 닫혔는지 봅니다.
+/// 상대 쪽이 모두 닫혔는지 봅니다.
 fn hung_up(socket: BorrowedFd) -> Result<bool, ChannelError> {
     Ok(wait_ready(socket, PollFlags::HUP, after(Duration::ZERO))?)
 }

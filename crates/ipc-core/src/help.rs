@@ -9,10 +9,12 @@ use lexopt::Parser;
 
 use crate::child::end_with_closed_output;
 
-/// 예제 프로그램의 첫머리입니다. [`init`](crate::init) 다음 줄에서 호출합니다.
+/// 예제 프로그램이 [`init`](crate::init) 다음 줄에서 호출합니다.
 ///
-/// `source`는 그 프로그램의 소스(`include_str!("main.rs")`)입니다. `--help`에는 소스의 머리말(`//!`)을 보여 주고 0으로, 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지
-/// 않습니다. 또한 `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
+/// `source`는 그 프로그램의 소스(`include_str!("main.rs")`)입니다. `--help`에는 소스의 머리말(`//!`)을 보여 주고 종료 코드 0으로,
+/// 그 밖의 인수에는 사용법을 알리고 2로 끝냅니다. 인수가 없으면 아무것도 출력하지 않습니다.
+///
+/// `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
 pub fn help(source: &str) {
     end_with_closed_output();
     let about: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
@@ -45,7 +47,7 @@ pub fn refuse(wrong: &Wrong, usage: &str) -> ! {
         }
         Wrong::ParsingFailed { value, error } => format!("{error}: {value}"),
         Wrong::NonUnicodeValue(value) => {
-            format!("글자가 아닌 바이트가 있습니다: {}", value.to_string_lossy())
+            format!("UTF-8이 아닌 바이트가 있습니다: {}", value.to_string_lossy())
         }
         other => other.to_string(),
     };

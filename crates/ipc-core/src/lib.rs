@@ -1,17 +1,17 @@
 //! 프로세스 예제들이 함께 쓰는 다섯 가지입니다: 시작, 전달, 공유, 차례, 대기.
 //!
-//! | 하는 일 | 파일 | 쓰는 커널의 기능 |
+//! | 하는 일 | 파일 | 쓰는 시스템 호출과 라이브러리 함수 |
 //! | --- | --- | --- |
-//! | 시작: 함수를 새 프로세스에서 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수), `kernel.rs`(커널의 확인) | `posix_spawn`, `pidfd`, `O_ASYNC` |
+//! | 시작: 함수를 새 프로세스에서 실행하기 | `process.rs`(부모), `child.rs`(자식), `task.rs`(함수), `kernel.rs`(커널의 확인) | `posix_spawn`, `pidfd`, `O_ASYNC` |
 //! | 전달: 값을 복사해 보내기 | `channel.rs`, `frame.rs`(소켓), `parcel.rs`(바이트) | 유닉스 도메인 소켓, `SCM_RIGHTS` |
 //! | 공유: 같은 메모리 보기 | `shared.rs`, `slice.rs`(읽기만), `plain.rs`, `own.rs`(직접 만든 타입) | `memfd_create`, `mmap`, 봉인(seal) |
 //! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
-//! | 대기: 바뀔 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
+//! | 대기: 누가 깨울 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
 //!
-//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에, 누가 언제 기다리고 쥐었는지의 기록은 `timeline.rs`에 있습니다. 데이터는 한 방향으로 흐릅니다: `main` → 예제의 기본 요소(락, 큐, …)
-//! → 이 크레이트 → 커널.
+//! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에, 누가 언제 기다리고 쥐었는지의 기록은 `timeline.rs`에 있습니다. 호출은 한
+//! 방향으로 이어집니다: `main` → 예제의 기본 요소(락, 큐, …) → 이 크레이트 → 커널.
 //!
-//! 프로그램을 쓰는 데 필요한 이름은 이 첫 화면에 있는 것이 전부입니다. 기본 요소를 *짓는* 데 쓰는 이름은 [`build`]에 따로
+//! 프로그램을 작성하는 데 필요한 이름은 이 첫 화면에 있는 것이 전부입니다. 기본 요소를 *만드는* 데 쓰는 이름은 [`build`]에 따로
 //! 모았습니다.
 
 #[cfg(not(all(
@@ -58,7 +58,7 @@ pub use shared::Shared;
 pub use slice::SharedSlice;
 pub use wait::wait_any;
 
-/// 락, 큐, 풀 같은 기본 요소를 짓는 데 쓰는 이름들입니다. 프로그램을 쓸 때는 필요하지 않습니다.
+/// 락, 큐, 풀 같은 기본 요소를 만드는 데 쓰는 이름들입니다. 프로그램을 작성할 때는 필요하지 않습니다.
 pub mod build {
     pub use crate::accepts::Accepts;
     pub use crate::channel::Channel;

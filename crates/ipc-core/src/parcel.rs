@@ -226,7 +226,7 @@ fn is_memory(fd: BorrowedFd) -> bool {
     memory_name(fd).is_ok_and(|name| name.starts_with(MEMORY_PREFIX))
 }
 
-/// 소포째로 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.
+/// 소포에 실려 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.
 struct Carried(OwnedFd);
 
 impl Serialize for Carried {

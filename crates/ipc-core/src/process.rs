@@ -8,7 +8,7 @@
 //! 기다리는 단계가 없습니다. 자식의 쪽 소켓은 `posix_spawn`이 자식에게만 물려줍니다. 다른 스레드가 같은 때에 띄우는 자식에게는
 //! 가지 않습니다.
 //!
-//! 자식은 PID가 아니라 pidfd로 기다리고, 시그널을 보내고, 거둡니다. PID는 누가 거두면 다른 프로세스의 것이 될 수 있습니다.
+//! 자식은 PID가 아니라 pidfd로 기다리고, 시그널을 보내고, 회수합니다. 누가 먼저 회수한 자식의 PID는 다른 프로세스의 것이 될 수 있습니다.
 
 use std::any::type_name;
 use std::env::{args_os, vars_os};
@@ -70,7 +70,7 @@ use crate::wait::{Deadline, after, wait_ready};
 #[derive(Debug)]
 pub struct Process<T> {
     child: Child,
-    /// 자식의 결과가 오는 길. 이 끝이 닫히면 자식이 끝납니다.
+    /// 자식의 결과가 오는 길. 이쪽이 닫히면 자식은 강제로 종료됩니다.
     control: Channel,
     task: &'static str,
     joined: bool,
@@ -85,13 +85,13 @@ impl<T: Message> Process<T> {
     /// `task`는 이름이 있는 함수나 바깥 변수를 캡처하지 않은 클로저이고, `args`는 그 인수입니다. 인수가 여럿이면 튜플로, 없으면
     /// `()`로 줍니다. `F`, `Args`, `M`은 컴파일러가 알아내므로 적을 일이 없습니다.
     ///
-    /// `args`는 직렬화되어 건너가고 부모에서는 사라집니다. 파이프의 끝을 건네면 부모에는 남지 않습니다. 자식이
+    /// `args`는 직렬화되어 건너가고 부모에서는 사라집니다. 파이프의 한쪽을 건네면 그것은 부모에 남지 않습니다. 자식이
     /// 실제로 시작하기를 기다리지 않고 반환합니다. 어느 스레드에서나, 자식 안에서도 호출할 수 있습니다.
     ///
     /// # Errors
     ///
     /// [`ProcessError::NotInitialized`], [`ProcessError::OtherObject`], [`ProcessError::Start`], 인수를 직렬화하지 못하면
-    /// [`ProcessError::Channel`]. 실패하면 시작한 것은 모두 거두어들입니다.
+    /// [`ProcessError::Channel`]. 실패하면 시작한 것은 모두 회수합니다.
     pub fn spawn<F, Args, M>(task: F, args: Args) -> Result<Process<T>, ProcessError>
     where
         F: Task<Args, M, Value = T>,
@@ -162,7 +162,7 @@ impl<T: Message> Process<T> {
                 child::end_like_child(signal);
                 Err(ProcessError::Killed { process, signal })
             }
-            // 누가 먼저 거두었어도 값은 와 있습니다.
+            // 다른 코드가 먼저 회수했어도 값은 와 있습니다.
             (Ending::Exited(0) | Ending::Unknown, Some(Report::Done(value))) => Ok(value),
             (_, Some(Report::Failed(message))) => Err(ProcessError::Failed { process, message }),
             (_, Some(Report::Panicked(message))) => {
@@ -188,7 +188,7 @@ impl<T> Process<T> {
         !self.joined && matches!(self.child.wait_ended(after(Duration::ZERO)), Ok(false))
     }
 
-    /// `SIGTERM`을 보내 끝내기를 청합니다. 이미 끝났으면 아무 일도 없습니다.
+    /// `SIGTERM`을 보내 끝내 달라고 요청합니다. 이미 끝났으면 아무 일도 없습니다.
     pub fn terminate(&self) {
         self.end(Signal::TERM);
     }
@@ -243,7 +243,7 @@ impl<T> Drop for Process<T> {
 enum Ending {
     Exited(i32),
     Signaled(i32),
-    /// 다른 코드가 먼저 거두었습니다.
+    /// 다른 코드가 먼저 회수했습니다.
     Unknown,
 }
 
@@ -291,8 +291,8 @@ impl Child {
         let pid = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData)?;
         match pidfd_open(pid, PidfdFlags::empty()) {
             Ok(pidfd) => Ok(Child { pid, pidfd }),
-            // 그 사이 끝난 자식을 다른 코드가 거두었습니다. 보낸 값은 와 있으므로, 언제나 끝난 것으로 보이는 디스크립터(쓰는 끝이
-            // 닫힌 파이프)를 대신 갖습니다. 이 번호는 이미 남의 것일 수 있으니 시그널을 보내지 않습니다.
+            // 그 사이 종료된 자식을 다른 코드가 회수했습니다. 보낸 값은 와 있으므로, 언제나 종료된 것으로 보이는 디스크립터(쓰는 쪽이
+            // 닫힌 파이프)를 대신 갖습니다. 이 PID는 이미 다른 프로세스의 것일 수 있으니 시그널을 보내지 않습니다.
             Err(Errno::SRCH) => {
                 let (ended, _) = pipe_with(PipeFlags::CLOEXEC)?;
                 Ok(Child { pid, pidfd: ended })
@@ -305,12 +305,12 @@ impl Child {
         }
     }
 
-    /// 끝나기를 기다립니다. 마감이 먼저 오면 `false`입니다.
+    /// 끝나기를 기다립니다. 제한 시간이 먼저 지나면 `false`입니다.
     fn wait_ended(&self, deadline: Deadline) -> io::Result<bool> {
         wait_ready(&self.pidfd, PollFlags::IN, deadline)
     }
 
-    /// 끝난 자식을 거두어들입니다.
+    /// 끝난 자식을 회수합니다.
     fn reap(&self) -> Ending {
         let status = loop {
             match waitid(WaitId::PidFd(self.pidfd.as_fd()), WaitIdOptions::EXITED) {

@@ -86,7 +86,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         let mut outcome = Ok(());
         shared.mutexes(&mut |mutex| {
             if outcome.is_ok() {
-                // SAFETY: 제자리에 놓였고 아직 아무도 보지 못하는 뮤텍스입니다. `shared`는 이 함수를 나간 뒤에야 남에게 갑니다.
+                // SAFETY: 제자리에 놓였고 아직 아무도 보지 못하는 뮤텍스입니다. `shared`는 이 함수가 반환한 뒤에야 다른 곳에서 쓰입니다.
                 outcome = unsafe { mutex.initialize() };
             }
         });

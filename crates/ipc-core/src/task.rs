@@ -1,4 +1,4 @@
-//! 작업(task): 다른 프로세스에서 부를 수 있는 함수.
+//! 작업(task): 다른 프로세스에서 호출할 수 있는 함수.
 //!
 //! 자식은 같은 실행 파일이므로 같은 함수가 같은 자리에 있습니다. 다만 프로세스마다 실행 파일이 놓인 주소가
 //! 다르므로(ASLR), 주소 대신 기준점에서의 거리를 보냅니다.
@@ -97,7 +97,7 @@ pub trait Output<Kind> {
     /// 성공했을 때의 값.
     type Value: Message;
 
-    /// 값과 실패를 가릅니다.
+    /// 값인지 실패인지 구별합니다.
     fn into_result(self) -> anyhow::Result<Self::Value>;
 }
 
@@ -173,7 +173,7 @@ static ANCHOR: u8 = 0;
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 #[serde(bound = "")]
 pub struct RemoteFn<F> {
-    /// 기준점에서 함수까지의 거리(바이트, 한 바퀴 도는 뺄셈).
+    /// 기준점에서 함수까지의 거리(바이트, 오버플로를 허용하는 뺄셈).
     distance: u64,
     function: PhantomData<F>,
 }
@@ -190,7 +190,7 @@ fn object_of(address: usize) -> usize {
 impl<I, R> RemoteFn<fn(I) -> R> {
     /// 함수의 위치를 잽니다. 함수가 이 크레이트와 다른 파일(동적 라이브러리)에 있으면 `None`입니다.
     ///
-    /// 프로세스마다 파일들이 놓이는 주소가 저마다 달라지므로, 거리는 한 파일 안에서만 같습니다.
+    /// 파일들이 놓이는 주소는 프로세스마다 따로 정해지므로, 거리는 한 파일 안에서만 같습니다.
     pub fn new(function: fn(I) -> R) -> Option<Self> {
         static OWN_OBJECT: LazyLock<usize> =
             LazyLock::new(|| object_of((&raw const ANCHOR).addr()));

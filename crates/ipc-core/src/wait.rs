@@ -1,7 +1,7 @@
-//! 대기(wait): 공유 메모리의 값이 바뀌거나, 디스크립터가 준비될 때까지 잠듭니다.
+//! 대기(wait): 다른 프로세스가 깨우거나, 디스크립터가 준비될 때까지 잠듭니다.
 //!
-//! 퓨텍스(futex)는 "이 32비트 값이 아직 그대로이면 재워 달라"는 커널 호출입니다. 값을 확인하는 일과
-//! 잠드는 일이 한 번에 이루어지므로, 그 사이에 온 신호를 놓치지 않습니다.
+//! 퓨텍스(futex)는 "이 32비트 값이 아직 그대로이면, 누가 깨울 때까지 재워 달라"는 커널 호출입니다. 값을 확인하는 일과
+//! 잠드는 일이 한 번에 이루어지므로, 그 사이에 온 깨우기를 놓치지 않습니다. 값이 바뀌는 것만으로는 깨어나지 않습니다.
 //!
 //! 표준 라이브러리의 뮤텍스도 퓨텍스 위에 있지만 *프로세스 전용* 형태를 씁니다. 그 형태는 가상 주소로
 //! 상대를 찾으므로 다른 프로세스를 깨우지 못합니다. 여기서는 물리 메모리로 상대를 찾는 *공유* 형태를
@@ -22,7 +22,7 @@ use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags};
 use rustix::time::Timespec;
 
-/// 기다림의 끝. `None`이면 끝없이 기다립니다.
+/// 언제까지 기다릴지. `None`이면 끝없이 기다립니다.
 pub type Deadline = Option<Instant>;
 
 /// 지금부터 `timeout` 뒤. 달력에 담기지 않을 만큼 먼 미래는 "끝없이"와 같습니다.
@@ -30,12 +30,12 @@ pub fn after(timeout: Duration) -> Deadline {
     Instant::now().checked_add(timeout)
 }
 
-/// 마감이 지났는지 봅니다.
+/// 제한 시간이 지났는지 봅니다.
 pub fn expired(deadline: Deadline) -> bool {
     deadline.is_some_and(|at| Instant::now() >= at)
 }
 
-/// 마감까지 남은 시간. 마감이 없으면 `None`, 이미 지났으면 0입니다.
+/// 남은 시간. 제한 시간이 없으면 `None`, 이미 지났으면 0입니다.
 pub(crate) fn remaining(deadline: Deadline) -> Option<Duration> {
     deadline.map(|at| at.saturating_duration_since(Instant::now()))
 }
@@ -61,7 +61,7 @@ pub fn recheck() -> Duration {
 
 /// 스스로 다시 살펴보기까지의 간격들: [`recheck`]에서 시작해 그 [`Naps::LONGEST`]배까지 두 배씩 늘어납니다.
 ///
-/// 커널은 먼저 잠든 쪽을 먼저 깨우는데, 다시 살펴보고 잠들면 맨 뒤로 갑니다. 한 바퀴가 이 간격보다 길면 누구는 번번이 제 차례
+/// 커널은 먼저 잠든 쪽을 먼저 깨우는데, 다시 살펴보고 잠들면 맨 뒤로 갑니다. 한 바퀴가 이 간격보다 길면 어떤 프로세스는 번번이 자기 차례
 /// 바로 앞에서 맨 뒤로 가서 굶습니다. 그래서 오래 기다릴수록 덜 자주 살펴봅니다.
 pub(crate) struct Naps(u32);
 
@@ -120,7 +120,7 @@ impl EventCount {
         let _ = futex::wake(&self.count, Flags::empty(), sleepers);
     }
 
-    /// `check`가 `Some`을 줄 때까지 기다립니다. 마감이 먼저 오면 `Ok(None)`입니다.
+    /// `check`가 `Some`을 반환할 때까지 기다립니다. 제한 시간이 먼저 지나면 `Ok(None)`입니다.
     ///
     /// 잠들기 전에 잠깐 깨어서 살펴봅니다. 상대가 바로 뒤따라오는 흔한 경우에 커널 호출을 아낍니다. `check`는 적어도 한 번
     /// 호출되며, 잠든 동안에는 호출되지 않습니다. `check`의 에러는 그대로 나갑니다.
@@ -148,7 +148,7 @@ impl EventCount {
             let outcome = check().transpose();
             if outcome.is_some() || expired(deadline) {
                 // 둘이 잠든 사이에 두 번 알려도 하나만 깨어나므로, 깨어난 쪽이 다음을 깨웁니다. 가져가지 못하고 에러로 나가는
-                // 쪽도 제 몫의 알림을 넘깁니다. 다음 쪽이 아무것도 얻지 못하면 거기서 그칩니다.
+                // 쪽도 자기 몫의 알림을 넘깁니다. 다음 쪽이 아무것도 얻지 못하면 거기서 그칩니다.
                 if outcome.as_ref().is_some_and(|found| more || (slept && found.is_err())) {
                     self.pass_on();
                 }
@@ -172,9 +172,9 @@ impl EventCount {
 
 /// 오래 기다린 쪽에게 차례를 넘겨줍니다.
 ///
-/// 락을 놓자마자 다시 얻으려는 프로세스는, 방금 깨운 프로세스가 일어나기도 전에 또 얻습니다. 그래서 [`Turns::PATIENCE`]보다
-/// 오래 기다린 쪽이 있으면, 놓은 쪽이 다른 누가 얻을 때까지 잠깐 기다립니다. 다툼이 짧으면(흔한 경우) 아무 일도 하지 않습니다.
-/// 모두 알림일 뿐이므로, 기다리던 프로세스가 죽어도 놓는 쪽이 한 번 헛되이 기다리는 것으로 그칩니다.
+/// 락을 해제하자마자 다시 얻으려는 프로세스는, 방금 깨운 프로세스가 일어나기도 전에 또 얻습니다. 그래서 [`Turns::PATIENCE`]보다
+/// 오래 기다린 쪽이 있으면, 해제한 쪽이 다른 프로세스가 얻을 때까지 잠깐 기다립니다. 경합이 짧으면(흔한 경우) 아무 일도 하지 않습니다.
+/// 모두 알림일 뿐이므로, 기다리던 프로세스가 죽어도 해제하는 쪽이 한 번 헛되이 기다리는 것으로 그칩니다.
 #[derive(Debug, Default)]
 pub struct Turns {
     /// 오래 기다리는 쪽의 수.
@@ -204,7 +204,7 @@ impl Turns {
         Impatient(self)
     }
 
-    /// 놓은 *뒤에* 호출합니다. 오래 기다린 쪽이 있으면, 그쪽이 얻을 때까지(길어야 [`Turns::PATIENCE`]의 네 배) 기다립니다.
+    /// 해제한 *뒤에* 호출합니다. 오래 기다린 쪽이 있으면, 그쪽이 얻을 때까지(길어야 [`Turns::PATIENCE`]의 네 배) 기다립니다.
     #[inline]
     pub fn hand_over(&self) {
         if self.impatient.load(Relaxed) != 0 {
@@ -223,7 +223,7 @@ impl Turns {
         if waited != Err(Errno::TIMEDOUT) {
             self.missed.store(0, Relaxed);
         } else if self.missed.fetch_add(1, Relaxed) >= Turns::MISSES {
-            // 기다리던 쪽이 죽었다면 수를 되돌릴 이가 없으므로 하나 줄입니다.
+            // 기다리던 쪽이 죽었다면 수를 되돌릴 프로세스가 없으므로 하나 줄입니다.
             self.missed.store(0, Relaxed);
             self.one_less();
         }
@@ -248,7 +248,7 @@ impl Drop for Impatient<'_> {
 
 /// 여럿 가운데 하나라도 준비될 때까지 기다려 그 위치(0부터)를 반환합니다. `timeout`이 먼저 지나면 `None`입니다.
 ///
-/// 프로세스는 끝났을 때, 채널이나 파이프의 끝은 받을 것이 있거나 상대가 닫았을 때 준비됩니다. 이미 준비된 것이 있으면
+/// 프로세스는 끝났을 때, 채널이나 파이프는 받을 것이 있거나 상대가 닫았을 때 준비됩니다. 이미 준비된 것이 있으면
 /// 곧바로 반환합니다. 여럿이 함께 준비되어 있으면 돌아가며 하나를 고릅니다. 타입이 서로 다르면
 /// `&[&a as &dyn AsFd, &b]`처럼 넘기십시오.
 ///
@@ -267,7 +267,7 @@ pub fn wait_any<W: AsFd>(waits: &[W], timeout: Option<Duration>) -> io::Result<O
     })
 }
 
-/// 하나라도 준비될 때까지 기다려, 각각 준비되었는지 반환합니다. 마감이 먼저 오면 모두 `false`입니다.
+/// 하나라도 준비될 때까지 기다려, 각각 준비되었는지 반환합니다. 제한 시간이 먼저 지나면 모두 `false`입니다.
 ///
 /// # Errors
 ///
@@ -278,7 +278,7 @@ pub fn wait_all_ready<W: AsFd>(waits: &[W], deadline: Deadline) -> io::Result<Ve
     Ok(fds.iter().map(|fd| !fd.revents().is_empty()).collect())
 }
 
-/// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 마감이 먼저 오면 `false`이며, 시그널은 보이지 않습니다.
+/// `fd`가 준비되거나 상대가 닫을 때까지 기다립니다. 제한 시간이 먼저 지나면 `false`입니다. 도중에 시그널이 와도 이어서 기다립니다.
 ///
 /// # Errors
 ///
@@ -290,7 +290,7 @@ pub fn wait_ready(fd: impl AsFd, events: PollFlags, deadline: Deadline) -> io::R
 fn poll_until(fds: &mut [PollFd], deadline: Deadline) -> io::Result<bool> {
     loop {
         match poll(fds, timeout(deadline).as_ref()) {
-            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 마감은 지킵니다.
+            // 시그널이 쉴 새 없이 오면 언제나 EINTR입니다. 그래도 제한 시간은 지킵니다.
             Ok(0) | Err(Errno::INTR) if expired(deadline) => return Ok(false),
             Ok(0) | Err(Errno::INTR) => {}
             Ok(_) => return Ok(true),

@@ -24,8 +24,8 @@ use serde::{Deserialize, Serialize};
 
 /// 여러 프로세스가 함께 쓰는 값 하나입니다. 락을 쥔 쪽만 값에 접근합니다.
 ///
-/// 파이썬은 값(`Value`)과 락(`Lock`)이 따로라 락 없이도 값을 바꿀 수 있습니다. 여기서는 값이 락 안에 있어
-/// 그런 코드가 컴파일되지 않습니다. `std::sync::Mutex`와는 두 가지가 다릅니다. 복제해 [`Process`](ipc_core::Process)의
+/// 파이썬에서는 락을 획득하지 않고도 값(`Value`)을 바꿀 수 있습니다. 여기서는 값이 락 안에 있어 그런 코드가
+/// 컴파일되지 않습니다. `std::sync::Mutex`와는 두 가지가 다릅니다. 복제해 [`Process`](ipc_core::Process)의
 /// 인수로 건네면 다른 프로세스도 같은 값을 보고, 쥔 프로세스가 죽으면 다음 차례가
 /// [`LockError::OwnerDied`]를 받습니다.
 ///
@@ -43,7 +43,7 @@ pub struct Lock<T: Contents + ?Sized> {
 
 /// [`State::died`]의 값: 쥔 채 죽은 프로세스가 없습니다.
 const NOBODY: u32 = 0;
-/// [`State::died`]의 값: 쥐거나 놓는 찰나에 죽어 PID를 모릅니다.
+/// [`State::died`]의 값: 획득하거나 해제하는 찰나에 죽어 PID를 모릅니다.
 const UNKNOWN: u32 = u32::MAX;
 
 /// 공유 메모리에 놓이는 것. 뒤에 값([`Place`])이 하나, 또는 슬라이스의 길이만큼 이어집니다.

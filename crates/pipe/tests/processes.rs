@@ -1,4 +1,4 @@
-//! 파이프를 실제 프로세스들로 확인합니다. `cargo test`가 실행하며, 예제를 복사하면 함께 갑니다.
+//! 파이프를 실제 프로세스들로 확인합니다. `cargo test`가 실행하며, 예제를 복사하면 함께 복사됩니다.
 
 use ipc_core::Process;
 use pipe::{ChannelError, Duplex, Sender, duplex, pipe};

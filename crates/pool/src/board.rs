@@ -8,7 +8,7 @@
 //!   부모 ◀── 결과의 고리, 지금 하는 항목 ◀── 작업자 하나
 //! ```
 //!
-//! 부모가 묶음을 게시판에 붙이면, 노는 작업자가 표지에 자기 번호를 적어(원자적 교환 한 번) 가져갑니다. 먼저 적은 작업자
+//! 부모가 묶음을 게시판에 붙이면, 일이 없는 작업자가 표지에 자기 번호를 적어(원자적 교환 한 번) 가져갑니다. 먼저 적은 작업자
 //! 하나만 성공하고, 누가 가져갔는지가 곧 표지의 값이므로, 어느 명령에서 죽어도 주인을 압니다. 부모가 다른 일을 하는 동안에도
 //! 작업자들은 스스로 다음 묶음을 가져갑니다.
 //!
@@ -58,9 +58,9 @@ fn start_of(place: usize) -> usize {
 /// 모두가 쓰는 메모리의 앞부분.
 #[derive(Default)]
 pub struct Bell {
-    /// 묶음을 붙이거나 닫으면 알립니다. 노는 작업자가 여기서 기다립니다.
+    /// 묶음을 붙이거나 닫으면 알립니다. 일이 없는 작업자가 여기서 기다립니다.
     posted: EventCount,
-    /// 1이면 부모가 자고 있으므로, 소식이 있을 때 우편으로 깨워야 합니다.
+    /// 1이면 부모가 잠들어 있으므로, 부모가 볼 것이 생겼을 때 우편으로 깨워야 합니다.
     parent_asleep: AtomicU32,
 }
 
@@ -103,7 +103,7 @@ impl Board {
         BoardView { posts: self.posts.read_only(), claims: self.claims.clone() }
     }
 
-    /// 빈 자리 `place`에 `seq`번 묶음을 붙이고 노는 작업자 하나를 깨웁니다.
+    /// 빈 자리 `place`에 `seq`번 묶음을 붙이고, 일이 없는 작업자 하나를 깨웁니다.
     pub fn post(&self, place: usize, seq: u64, post: &Post) {
         let words = &self.posts.tail()[start_of(place)..][..POST_WORDS];
         let length = post.items.map_or(BY_MAIL, |items| items.len() as u64);
@@ -132,7 +132,7 @@ impl Board {
         self.claims.posted.notify_all();
     }
 
-    /// 부모가 곧 잔다고(또는 깨어 있다고) 알립니다. 잔다고 알린 뒤에는 소식을 한 번 더 살펴보아야 합니다.
+    /// 부모가 곧 잠든다고(또는 깨어 있다고) 알립니다. 잠든다고 알린 뒤에는 게시판과 책상을 한 번 더 살펴보아야 합니다.
     pub fn parent_sleeps(&self, asleep: bool) {
         self.claims.parent_asleep.swap(asleep.into(), SeqCst);
     }
@@ -192,7 +192,7 @@ impl BoardView {
         Ok((run, skip as u32, count as u32, here))
     }
 
-    /// 부모가 자고 있으면 깨워야 합니다. 한 번만 `true`입니다.
+    /// 부모가 잠들어 있어 깨워야 하는지 봅니다. 한 번만 `true`입니다.
     pub fn parent_must_wake(&self) -> bool {
         self.claims.parent_asleep.swap(0, SeqCst) == 1
     }
@@ -288,7 +288,7 @@ impl DeskTop {
 #[inline]
 pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl FnOnce()) -> bool {
     let written = desk.written.load(Relaxed);
-    // 다른 프로세스가 엉뚱한 값을 적어 두었어도 넘치지 않게 감습니다.
+    // 다른 프로세스가 엉뚱한 값을 적어 두었어도 오버플로로 패닉하지 않게 합니다.
     let end = written.wrapping_add(head.words() as u64);
     // 이 기록까지 놓으면 차 있게 될 칸의 수. 놓은 뒤에는 부모가 벌써 다 읽었을 수 있습니다.
     let used = || end.wrapping_sub(desk.read.load(Acquire)) as usize;

@@ -30,7 +30,7 @@ pub struct Chunk {
     pub results: Results,
 }
 
-/// 정해진 결과들. 항목마다 많아야 하나이며, 없는 것은 잃은 것입니다.
+/// 정해진 결과들. 항목마다 많아야 하나이며, 없으면 그 항목의 결과를 잃은 것입니다.
 #[derive(Default)]
 pub struct Results {
     /// 책상에서 복사한 기록들.

@@ -1,6 +1,6 @@
 //! 풀을 함께 쓰는 스레드들이 만나는 곳([`Core`]): 맡기고, 기다리고, 관리합니다.
 //!
-//! 풀마다 관리 스레드가 하나 있습니다. 평소에는 자다가, 작업자가 죽거나, 부모를 깨워야 하는 소식이 있거나, 풀을 닫을 때
+//! 풀마다 관리 스레드가 하나 있습니다. 평소에는 잠들어 있다가, 작업자가 죽거나, 부모가 볼 것이 생겼거나, 풀을 닫을 때
 //! 일어납니다. 결과를 기다리는 스레드는 잠들기 전에 잠깐 스스로 책상들을 살펴보므로([`Core::wait`]), 짧은 일은 관리 스레드를
 //! 깨우지 않고 끝납니다. 상태([`State`])는 뮤텍스 하나가 지키며, 쥐고 있는 동안 사용자의 코드는 실행하지 않습니다.
 
@@ -28,7 +28,7 @@ pub struct Core {
 }
 
 impl Core {
-    /// 작업자들을 띄웁니다. 하나라도 띄우지 못하면 에러이며, 띄운 것은 모두 거둡니다.
+    /// 작업자들을 띄웁니다. 하나라도 띄우지 못하면 에러이며, 이미 띄운 것은 모두 끝내고 회수합니다.
     pub fn start(options: Options) -> Result<Arc<Core>, PoolError> {
         let wake = eventfd(0, EventfdFlags::CLOEXEC | EventfdFlags::NONBLOCK);
         let wake = wake.map_err(|errno| ProcessError::from(ChannelError::Io(errno.into())))?;
@@ -51,7 +51,7 @@ impl Core {
     /// 새 호출을 엽니다.
     pub fn open_call(&self) -> u64 {
         let mut state = self.state.lock();
-        // 그동안 밖에서 죽임을 당한 작업자는 이 호출의 실패가 아닙니다.
+        // 그동안 누가 밖에서 작업자를 죽였더라도 이 호출의 실패는 아닙니다.
         state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
         state.last_call += 1;
         let call = state.last_call;
@@ -101,7 +101,7 @@ impl Core {
             state.post();
         }
         if state.workers().next().is_none() {
-            // 아무도 없으면 관리 스레드는 이 일을 모른 채 자고 있을 수 있습니다. 호출을 연 뒤에 모두 포기했으면 다시 해 봅니다.
+            // 아무도 없으면 관리 스레드는 이 일을 모른 채 잠들어 있을 수 있습니다. 호출을 연 뒤에 모두 포기했으면 다시 해 봅니다.
             if state.slots.iter().all(Slot::given_up) {
                 state.slots.iter_mut().for_each(|slot| slot.failed_starts = 0);
             }
@@ -110,7 +110,7 @@ impl Core {
         Ok(())
     }
 
-    /// 끝난 묶음을 가져갑니다. `number`가 없으면 아무것이나 하나입니다. 마감이 먼저 오면 `None`입니다.
+    /// 끝난 묶음을 가져갑니다. `number`가 없으면 아무것이나 하나입니다. 제한 시간이 먼저 지나면 `None`입니다.
     pub fn wait(
         &self,
         call: u64,
@@ -150,7 +150,7 @@ impl Core {
         }
     }
 
-    /// 결과를 거두고, 끝난 묶음이 있으면 기다리는 쪽에 알립니다.
+    /// 결과를 모으고, 끝난 묶음이 있으면 기다리는 쪽에 알립니다.
     fn collect(&self, state: &mut State, mail: bool) -> bool {
         let any = state.collect(mail);
         if any {
@@ -163,7 +163,7 @@ impl Core {
         any
     }
 
-    /// 바뀐 것이 있을 때까지 잡니다.
+    /// 바뀐 것이 있을 때까지 잠듭니다.
     fn sleep(&self, state: &mut MutexGuard<'_, State>, deadline: Deadline) {
         match deadline {
             None => self.changed.wait(state),
@@ -176,7 +176,7 @@ impl Core {
         self.wake();
     }
 
-    /// 닫고, 맡긴 일이 모두 끝나기를 기다립니다. 마감이 먼저 오면 `false`입니다.
+    /// 닫고, 맡긴 일이 모두 끝나기를 기다립니다. 제한 시간이 먼저 지나면 `false`입니다.
     pub fn drain(&self, deadline: Deadline) -> bool {
         self.close();
         let mut state = self.state.lock();
@@ -212,7 +212,7 @@ impl Core {
                 continue;
             }
             let links: Vec<Arc<Link>> = state.workers().map(|w| Arc::clone(&w.link)).collect();
-            // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 깨우지 않을 수 있습니다.
+            // 일이 있는 동안은 스스로도 살펴봅니다. 잘못된 작업자는 이 스레드를 깨우지 않을 수 있습니다.
             let soon = if state.has_work() { after(recheck()) } else { None };
             let overdue = links.iter().filter_map(|link| link.overdue_at());
             let deadline = overdue.chain(soon).min();

@@ -93,7 +93,7 @@ fn check_descriptors(workers: usize) -> Result<(), PoolError> {
 }
 
 impl State {
-    /// 작업자들을 띄웁니다. 하나라도 띄우지 못하면 에러이며, 띄운 것은 모두 거둡니다.
+    /// 작업자들을 띄웁니다. 하나라도 띄우지 못하면 에러이며, 이미 띄운 것은 모두 끝내고 회수합니다.
     pub fn start(options: Options) -> Result<State, PoolError> {
         check_descriptors(options.workers)?;
         let board = Board::new((4 * options.workers).max(8));
@@ -153,7 +153,7 @@ impl State {
             .for_each(|worker| worker.link.process.kill());
     }
 
-    /// 작업자들의 결과를 거두고, 빈 자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
+    /// 작업자들의 결과를 모으고, 빈자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
     pub fn collect(&mut self, mail: bool) -> bool {
         let mut finished = Vec::new();
         for (index, slot) in self.slots.iter_mut().enumerate() {
@@ -261,7 +261,7 @@ impl State {
         }
     }
 
-    /// 끝난 작업자를 거두고, 갖고 있던 묶음을 정리합니다.
+    /// 끝난 작업자를 회수하고, 갖고 있던 묶음을 정리합니다.
     fn reap(&mut self) {
         for index in 0..self.slots.len() {
             let ended = |worker: &mut Worker| !worker.link.process.is_running();
@@ -274,7 +274,7 @@ impl State {
     fn bury(&mut self, index: usize, mut worker: Worker) {
         let who = index as Who + 1;
         let Ending { death, by_itself } = worker.ending(EXIT_GRACE);
-        // 죽기 전에 놓은 결과까지 거둡니다. 망가진 곳부터는 믿지 않습니다.
+        // 죽기 전에 놓은 결과까지 모읍니다. 망가진 곳부터는 믿지 않습니다.
         let mut finished = Vec::new();
         worker.collect(who, &self.board, &mut self.posted, &mut finished, true);
         let mut progressed = !finished.is_empty();
@@ -412,7 +412,7 @@ impl State {
         if busy {
             self.workers().for_each(|worker| worker.link.process.kill());
         }
-        // 기다리는 시간은 모두 합쳐서입니다.
+        // 작업자마다가 아니라 모두 합쳐 이만큼만 기다립니다.
         let until = Instant::now() + EXIT_GRACE;
         for slot in &mut self.slots {
             if let Some(mut worker) = slot.worker.take() {

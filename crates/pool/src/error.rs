@@ -7,7 +7,7 @@ debug_is_display!(ItemError, Cause, PoolError);
 
 /// 항목 하나가 결과를 내지 못한 이유입니다. 다른 항목에는 영향이 없습니다.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{index}번째 항목이 실패했습니다: {cause}")]
+#[error("인덱스 {index}의 항목이 실패했습니다: {cause}")]
 pub struct ItemError {
     /// 입력에서의 위치(0부터).
     pub index: usize,

@@ -19,7 +19,7 @@ pub struct AsyncResult<R, T = R> {
     call: Call,
     /// 받은 묶음의 수.
     received: usize,
-    /// 받은 결과들이 입력 순서로. 가져간 뒤에는 `None`입니다.
+    /// 받은 결과들. 입력 순서이고, 가져간 뒤에는 `None`입니다.
     results: Option<Vec<Result<R, ItemError>>>,
     /// 모인 값들을 반환할 값으로 바꿉니다.
     finish: fn(Vec<R>) -> Option<T>,

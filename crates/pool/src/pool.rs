@@ -1,10 +1,10 @@
-//! [`Pool`]: 함수 하나를 많은 항목에 적용하는 일을 여러 프로세스가 나누어 합니다.
+//! [`Pool`]: 함수 하나를 여러 프로세스가 나누어, 많은 항목에 적용합니다.
 //!
 //! 작업자 프로세스를 한 번 띄워 두고 항목들을 묶음(chunk)으로 나누어 맡깁니다. 파이썬의 풀은 작업자가 죽으면 그
 //! 결과를 영원히 기다리지만, 여기서는 죽은 작업자가 계산하던 항목만 에러가 되고, 작업자는 새로 바뀝니다.
 //!
-//! 항목 하나의 길: 호출한 쪽(`imap.rs`, `later.rs`) → 묶음으로 싸기(`call.rs`, `chunk.rs`) → 맡기기(`core.rs`) → 나누어 주기(`dispatch.rs`) →
-//! 게시판(`board.rs`) → 작업자(`worker.rs`) → 책상(`board.rs`) → 거두기(`slot.rs`) → 다시 호출한 쪽.
+//! 항목 하나의 길: 호출한 쪽(`imap.rs`, `later.rs`) → 묶음 만들기(`call.rs`, `chunk.rs`) → 맡기기(`core.rs`) → 나누어 주기(`dispatch.rs`) →
+//! 게시판(`board.rs`) → 작업자(`worker.rs`) → 책상(`board.rs`) → 결과 모으기(`slot.rs`) → 다시 호출한 쪽.
 
 mod board;
 mod call;
@@ -89,7 +89,7 @@ impl Builder {
 
     /// 작업자가 죽었을 때 계산하던 항목을 다시 해 볼 횟수(묶음마다). 정하지 않으면 0입니다.
     ///
-    /// 다시 하면 같은 항목의 함수가 두 번 불릴 수 있습니다. 그래도 되는 일에만 쓰십시오.
+    /// 다시 하면 같은 항목의 함수가 두 번 호출될 수 있습니다. 그래도 되는 일에만 쓰십시오.
     pub fn retries(mut self, retries: u32) -> Builder {
         self.options.retries = retries;
         self
@@ -126,7 +126,7 @@ impl Builder {
     /// # Errors
     ///
     /// 작업자가 0명이면 [`PoolError::NoWorkers`], 열린 파일의 한도에 비해 너무 많으면 [`PoolError::TooManyWorkers`], 하나라도
-    /// 띄우지 못하면 [`PoolError::Start`]이며 띄운 것은 모두 거둡니다.
+    /// 띄우지 못하면 [`PoolError::Start`]이며, 이미 띄운 것은 모두 끝내고 회수합니다.
     pub fn build(self) -> Result<Pool, PoolError> {
         if self.options.workers == 0 {
             return Err(PoolError::NoWorkers);
@@ -157,7 +157,7 @@ impl Pool {
         Pool::builder().workers(workers).build()
     }
 
-    /// 작업자의 수와 재시도 등을 정해 풀을 만듭니다.
+    /// 작업자의 수, 묶음의 크기, 재시도 횟수 등을 정해 풀을 만듭니다.
     pub fn builder() -> Builder {
         let workers = available_parallelism().map_or(1, NonZeroUsize::get);
         let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };

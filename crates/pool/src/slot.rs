@@ -1,4 +1,4 @@
-//! 칸(slot): 작업자 하나의 부모 쪽. 띄우고, 결과를 거두고, 떠나보냅니다.
+//! 칸(slot): 작업자 하나의 부모 쪽. 띄우고, 결과를 모으고, 끝나면 정리합니다.
 
 use std::os::fd::{AsFd, BorrowedFd};
 use std::sync::atomic::Ordering::Acquire;
@@ -118,7 +118,7 @@ impl Worker {
         max_chunks.is_some_and(|max| self.finished >= max)
     }
 
-    /// 책상과 우편에서 새 결과를 거두어 게시판의 묶음(`posted`)에 담고, 마친 묶음은 `finished`로 옮깁니다.
+    /// 책상과 우편에서 새 결과를 모아 게시판의 묶음(`posted`)에 담고, 마친 묶음은 `finished`로 옮깁니다.
     ///
     /// `mail`이면 우편이 왔는지 운영체제에 물어봅니다. 아니면 왔다고 책상에 적혀 있을 때만 읽습니다. 작업자가 있을 수 없는 것을
     /// 적었으면 `false`이며, 그 뒤로는 읽지 않습니다.
@@ -292,7 +292,7 @@ fn addressee<'a>(
 
 /// 와 있는 우편을 읽습니다. 읽지 못한 것은 에러로 남깁니다. 작업자가 채널을 닫았으면 `false`입니다.
 ///
-/// 소켓의 버퍼에 담기는 것보다 많이 읽어도, 쉬지 않고 보내는 작업자에게 붙들리지는 않습니다.
+/// 소켓의 버퍼에 담기는 것보다 많이 읽어도, 쉬지 않고 보내는 작업자 하나만 끝없이 읽지는 않습니다.
 fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>>) -> bool {
     while letters.len() < LETTERS_MAX {
         match channel.recv(after(Duration::ZERO)) {

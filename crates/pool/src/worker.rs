@@ -26,7 +26,7 @@ pub enum ToWorker {
 /// 작업자가 부모에게 보내는 우편.
 #[derive(Serialize, Deserialize)]
 pub enum ToParent {
-    /// 소식이 있습니다. 게시판과 책상을 보십시오.
+    /// 새로 놓은 것이 있습니다. 게시판과 책상을 보십시오.
     Look,
     /// 책상에 놓기에는 크거나 디스크립터가 든 결과.
     Result { seq: u64, index: u32, value: Parcel },

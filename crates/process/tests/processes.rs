@@ -1,4 +1,4 @@
-//! 프로세스를 표준 테스트에서 시작합니다. `cargo test`가 실행하며, 예제를 복사하면 함께 갑니다.
+//! 프로세스를 표준 테스트에서 시작합니다. `cargo test`가 실행하며, 예제를 복사하면 함께 복사됩니다.
 
 use std::io::Write;
 use std::process::{Command, Stdio};

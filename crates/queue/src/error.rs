@@ -34,12 +34,12 @@ pub enum QueueError {
     Disconnected,
     /// 꺼낸 쪽이 마치지 못한 일이 있습니다([`JoinableQueue::join`](crate::JoinableQueue::join)).
     #[error(
-        "꺼낸 일 {count}개를 아무도 마치지 못합니다. 쥔 프로세스가 죽었거나 done을 부르지 않고 버렸습니다. 자식의 join이 돌려준 에러를 확인하십시오"
+        "꺼낸 일 {count}개를 아무도 마치지 못합니다. 쥔 프로세스가 죽었거나 done을 호출하지 않고 버렸습니다. 자식의 join이 반환한 에러를 확인하십시오"
     )]
     Unfinished { count: u32 },
     /// 마치지 않은 일이 너무 많습니다.
     #[error(
-        "마치지 않은 일이 {MAX_TASKS}개입니다. 꺼낸 일을 마치고 done을 부른 뒤에 더 꺼내십시오"
+        "마치지 않은 일이 {MAX_TASKS}개입니다. 꺼낸 일을 마치고 done을 호출한 뒤에 더 꺼내십시오"
     )]
     TooManyTasks,
     /// 항목을 바이트로, 또는 바이트를 항목으로 바꾸지 못했습니다. 꺼낼 때라면 그 항목은 버려집니다.

@@ -1,8 +1,8 @@
 //! [`JoinableQueue`]: 꺼낸 일이 *끝났는지*까지 아는 큐.
 //!
-//! 파이썬의 `JoinableQueue`는 넣은 수와 `task_done()`의 수가 같아지기를 기다립니다. 꺼낸 프로세스가 그 앞에서 죽으면
+//! 파이썬의 `JoinableQueue`는 넣은 수와 `task_done()`의 수가 같아지기를 기다립니다. 꺼낸 프로세스가 `task_done()` 전에 죽으면
 //! `join()`은 끝나지 않습니다. 여기서는 일을 꺼낼 때마다 로버스트 뮤텍스(손, hand) 하나를 쥡니다. 쥔 프로세스가 죽으면
-//! 커널이 놓으므로, 꺼냈지만 마치지 않은 일이 쥔 손보다 많으면 그만큼은 이제 아무도 마치지 못합니다.
+//! 커널이 손을 해제하므로, 꺼냈지만 마치지 않은 일이 쥔 손보다 많으면 그만큼은 이제 아무도 마치지 못합니다.
 
 use std::fmt;
 use std::ops::Deref;
@@ -23,8 +23,8 @@ pub const MAX_TASKS: usize = 1024;
 
 /// 넣은 일이 모두 끝나기를 기다릴 수 있는 큐입니다. 파이썬의 `multiprocessing.JoinableQueue`에 해당합니다.
 ///
-/// [`Queue`]와 달리 [`get`](JoinableQueue::get)이 항목을 [`Task`]에 담아 줍니다. 일을 마치면 [`Task::done`]을 부릅니다
-/// (파이썬의 `task_done`). 부르지 않고 버리거나 쥔 채 죽으면 [`join`](JoinableQueue::join)이 에러로 알립니다.
+/// [`Queue`]와 달리 [`get`](JoinableQueue::get)이 항목을 [`Task`]에 담아 줍니다. 일을 마치면 [`Task::done`]을 호출합니다
+/// (파이썬의 `task_done`). 호출하지 않고 버리거나 쥔 채 죽으면 [`join`](JoinableQueue::join)이 에러로 알립니다.
 ///
 /// ```
 /// let queue = queue::JoinableQueue::<u32>::new()?;
@@ -39,16 +39,16 @@ pub const MAX_TASKS: usize = 1024;
 #[serde(bound = "")]
 pub struct JoinableQueue<T> {
     queue: Queue<T>,
-    /// 머리는 마친 수, 꼬리는 손들입니다.
+    /// 앞부분은 마친 수, 뒷부분은 손들입니다.
     desk: Shared<Desk, Mutex>,
 }
 
 /// 공유 메모리에 놓이는 것.
 #[derive(Default)]
 struct Desk {
-    /// 마친 일의 수. 한 바퀴 돌아 0으로 갑니다.
+    /// 마친 일의 수. 가장 큰 수 다음은 0입니다.
     done: AtomicU32,
-    /// 일을 놓으면 알립니다.
+    /// 일을 마치거나 버리면 알립니다.
     released: EventCount,
 }
 
@@ -88,7 +88,7 @@ impl<T> JoinableQueue<T> {
     ///
     /// # Errors
     ///
-    /// 꺼낸 쪽이 마치지 못한 일이 있으면 [`QueueError::Unfinished`]. 한 번 그렇게 되면 다시 불러도 같습니다. 이 스레드가
+    /// 꺼낸 쪽이 마치지 못한 일이 있으면 [`QueueError::Unfinished`]. 한 번 그렇게 되면 다시 호출해도 같습니다. 이 스레드가
     /// 마치지 않은 일을 쥐고 있으면 [`QueueError::Mutex`].
     pub fn join(&self) -> Result<(), QueueError> {
         self.join_until(None)
@@ -119,7 +119,7 @@ impl<T> JoinableQueue<T> {
         let mut held = 0;
         for hand in self.desk.tail().iter().filter(|hand| hand.holder().is_some()) {
             match hand.lock(after(Duration::ZERO)) {
-                // 쥔 채 죽은 손이거나, 방금 놓은 손입니다.
+                // 쥔 프로세스가 죽은 손이거나, 방금 해제된 손입니다.
                 Ok(guard) => drop(Hand { desk: &self.desk, held: Some(guard) }),
                 Err(MutexError::Timeout) => held += 1,
                 Err(error) => return Err(error.into()),
@@ -187,7 +187,7 @@ impl<T: Inline> JoinableQueue<T> {
         })
     }
 
-    /// 큐가 닫히고 빌 때까지 일을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
+    /// 큐가 닫히고 빌 때까지 일을 꺼내는 반복자입니다. 에러를 만나면 그 에러를 내고 끝냅니다.
     pub fn iter(&self) -> impl Iterator<Item = Result<Task<'_, T>, QueueError>> + '_ {
         let mut ended = false;
         std::iter::from_fn(move || crate::until_disconnected(&mut ended, || self.get()))
@@ -239,7 +239,7 @@ impl<T> Clone for JoinableQueue<T> {
 
 /// 꺼냈지만 아직 마치지 않은 일 하나. 꺼낸 스레드를 떠나지 못합니다.
 ///
-/// [`done`](Task::done)을 부르지 않고 버리면(패닉이나 `?`로도) 마치지 못한 일이 됩니다.
+/// [`done`](Task::done)을 호출하지 않고 버리면(패닉이나 `?`로도) 마치지 못한 일이 됩니다.
 #[must_use = "버리면 마치지 못한 일이 됩니다. 일을 마친 뒤 done을 호출하십시오"]
 pub struct Task<'q, T> {
     item: T,
@@ -279,7 +279,7 @@ impl<T> Deref for Task<'_, T> {
     }
 }
 
-/// 쥔 손 하나. 일을 꺼내지 못했더라도 놓을 때 알립니다. 그 사이에 [`settled`](JoinableQueue::settled)가 이 손을 세었을 수 있습니다.
+/// 쥔 손 하나. 일을 꺼내지 못했더라도 해제할 때 알립니다. 그 사이에 [`settled`](JoinableQueue::settled)가 이 손을 세었을 수 있습니다.
 struct Hand<'q> {
     desk: &'q Desk,
     /// 사라지는 도중에만 비어 있습니다.

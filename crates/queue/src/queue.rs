@@ -1,7 +1,7 @@
 //! [`Queue`]: 여러 프로세스가 넣고 여러 프로세스가 꺼내는 줄입니다. 먼저 넣은 것이 먼저 나옵니다.
 //!
 //! 내용은 공유 메모리의 고리(`ring.rs`)에 놓입니다. 파이썬의 큐는 넣은 것을 보조 스레드가 파이프로 나르므로,
-//! 넣자마자 죽은 프로세스의 항목은 사라집니다. 여기서는 [`Queue::put`]이 반환되었으면 항목은 이미 고리에 있습니다.
+//! 넣자마자 죽은 프로세스의 항목은 사라집니다. 여기서는 [`Queue::put`]이 반환되었다면 항목은 이미 고리에 있습니다.
 
 mod error;
 mod joinable;
@@ -85,7 +85,7 @@ impl<T: Inline> Queue<T> {
 }
 
 impl<T> Queue<T> {
-    /// 들어 있는 항목의 수. 돌아왔을 때는 이미 바뀌었을 수 있습니다.
+    /// 들어 있는 항목의 수. 반환된 뒤에는 이미 바뀌었을 수 있습니다.
     pub fn len(&self) -> usize {
         self.ring.len()
     }
@@ -110,7 +110,7 @@ impl<T: Inline> Queue<T> {
     ///
     /// `item`은 `&T`입니다. `T`가 `Option<U>`이면 `put(&값)`은 `Some(값)`을 넣고, `String`이면 `put("글")`도 됩니다([`Accepts`]).
     ///
-    /// 반환되었으면, 이 프로세스가 바로 죽더라도 항목은 전달됩니다.
+    /// 반환되었다면, 이 프로세스가 바로 죽더라도 항목은 전달됩니다.
     ///
     /// # Errors
     ///
@@ -165,7 +165,7 @@ impl<T: Inline> Queue<T> {
     /// 맨 앞의 항목을 꺼냅니다. 비었으면 누가 넣을 때까지 기다립니다.
     ///
     /// 큐의 핸들은 누구나 넣고 꺼낼 수 있으므로, 넣을 프로세스가 모두 죽었는지는 큐가 알 수 없습니다. 그런 일이 걱정이면
-    /// [`get_timeout`](Queue::get_timeout)을 쓰거나, 자식을 조인한 부모가 [`close`](Queue::close)를 부르십시오.
+    /// [`get_timeout`](Queue::get_timeout)을 쓰거나, 자식을 조인한 부모가 [`close`](Queue::close)를 호출하십시오.
     ///
     /// # Errors
     ///
@@ -196,7 +196,7 @@ impl<T: Inline> Queue<T> {
         self.get_until(after(timeout))
     }
 
-    /// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자입니다. 에러를 만나면 그것을 내고 끝냅니다.
+    /// 큐가 닫히고 빌 때까지 항목을 꺼내는 반복자입니다. 에러를 만나면 그 에러를 내고 끝냅니다.
     pub fn iter(&self) -> Iter<'_, T> {
         Iter { queue: self, ended: false }
     }
@@ -244,7 +244,7 @@ impl<'a, T: Inline> IntoIterator for &'a Queue<T> {
     }
 }
 
-/// 반복자의 다음 항목. 큐가 닫히고 비면 끝나고, 다른 에러를 만나면 그것을 내고 끝냅니다.
+/// 반복자의 다음 항목. 큐가 닫히고 비면 끝나고, 다른 에러를 만나면 그 에러를 내고 끝냅니다.
 fn until_disconnected<I>(
     ended: &mut bool,
     get: impl FnOnce() -> Result<I, QueueError>,

@@ -11,7 +11,7 @@
 //! 않은 것이 되고, 옮긴 뒤에 죽으면 다 넣은 것이 됩니다. 꺼내는 쪽도 같습니다. 넣는 쪽끼리, 꺼내는 쪽끼리는
 //! 로버스트 뮤텍스로 차례를 지키므로, 죽은 프로세스의 차례는 다음 프로세스가 넘겨받습니다.
 //!
-//! 공간이 모자라면 넣는 쪽은 차례를 *쥔 채로* 기다립니다. 놓고 기다리면, 큰 기록이 들어갈 만큼 비기 전에 작은 기록들이 먼저
+//! 공간이 모자라면 넣는 쪽은 차례를 *쥔 채로* 기다립니다. 차례를 내주고 기다리면, 큰 기록이 들어갈 만큼 비기 전에 작은 기록들이 먼저
 //! 들어가 큰 기록은 영영 들어가지 못합니다.
 //!
 //! 위치와 길이는 다른 프로세스가 쓴 것이므로 믿지 않습니다. 고리의 크기와 어긋나면 [`QueueError::Corrupted`]입니다.
@@ -60,7 +60,7 @@ struct Progress {
     moved: EventCount,
 }
 
-/// 지금까지 지나간 칸과 기록의 수. 둘 다 한 바퀴 돌아 0으로 갑니다.
+/// 지금까지 지나간 칸과 기록의 수. 둘 다 가장 큰 수 다음은 0입니다.
 #[derive(Clone, Copy)]
 struct Position {
     words: u32,
@@ -85,7 +85,7 @@ impl Side {
 
     /// 지난번에 본 `other`의 위치. 차례를 쥔 동안에만 호출합니다.
     fn seen(&self) -> Position {
-        // 앞의 주인이 뮤텍스를 놓기 전에 적었으므로, 그가 본 내용도 이쪽에 보입니다.
+        // 앞의 주인이 뮤텍스를 해제하기 전에 적었으므로, 그때 주인이 본 내용은 이쪽에도 보입니다.
         Position::unpack(self.seen.load(Relaxed))
     }
 
@@ -163,12 +163,12 @@ impl Ring {
         self.items_put().wrapping_sub(taken) as usize
     }
 
-    /// 지금까지 넣은 기록의 수. 한 바퀴 돌아 0으로 갑니다.
+    /// 지금까지 넣은 기록의 수. 가장 큰 수 다음은 0입니다.
     pub fn items_put(&self) -> u32 {
         self.shared.put.position().items
     }
 
-    /// 지금까지 꺼낸 기록의 수. 한 바퀴 돌아 0으로 갑니다.
+    /// 지금까지 꺼낸 기록의 수. 가장 큰 수 다음은 0입니다.
     pub fn items_taken(&self) -> u32 {
         self.shared.get.position().items
     }
@@ -185,7 +185,7 @@ impl Ring {
         self.shared.closed.load(Acquire) != 0
     }
 
-    /// `bytes`를 기록 하나로 넣습니다. 차례와 공간을 마감까지 기다립니다.
+    /// `bytes`를 기록 하나로 넣습니다. 차례와 공간을 제한 시간까지 기다립니다.
     pub fn put(&self, bytes: &[u8], deadline: Deadline) -> Result<(), QueueError> {
         let needed = self.words_needed(bytes)?;
         // 앞 프로세스가 쥔 채 죽었어도 고칠 것이 없습니다. 위치는 언제나 온전합니다.
@@ -257,7 +257,7 @@ impl Ring {
         self.shared.put.advance(put, needed as u32);
     }
 
-    /// 기록 하나를 꺼내 `bytes`에 담습니다. 비었으면 `false`입니다. 차례는 마감까지 기다립니다.
+    /// 기록 하나를 꺼내 `bytes`에 담습니다. 비었으면 `false`입니다. 차례는 제한 시간까지 기다립니다.
     pub fn get(&self, bytes: &mut Vec<u8>, deadline: Deadline) -> Result<bool, QueueError> {
         let turn = self.shared.get.turn.lock(deadline)?;
         let get = self.shared.get.position();
@@ -316,7 +316,7 @@ impl Ring {
         Ok(())
     }
 
-    /// 넣은 쪽이 있을 때마다 `check`를 다시 호출해, `Some`이 나오거나 마감이 될 때까지 기다립니다.
+    /// 넣은 쪽이 있을 때마다 `check`를 다시 호출해, `Some`이 나오거나 제한 시간이 지날 때까지 기다립니다.
     pub fn wait_for_put<T, E>(
         &self,
         deadline: Deadline,

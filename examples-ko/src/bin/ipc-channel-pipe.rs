@@ -6,7 +6,7 @@
 //!
 //! 실행: `cargo run -p examples-ko --bin ipc-channel-pipe` 또는 `just run-ipc-channel-pipe`
 //! 마지막 줄: `--- ipc-channel 예제 종료 ---`
-//! 함께 보기: 11.6 `crates/pipe`, 이 크레이트 위에 짓지 않은 이유는 `crates/ipc-core/src/channel.rs`
+//! 함께 보기: 11.6 `crates/pipe`, 이 크레이트를 쓰지 않은 이유는 `crates/ipc-core/src/channel.rs`
 
 use std::env::{args, current_exe};
 use std::process::{Child, Command, abort, id};

@@ -85,7 +85,7 @@ fn threads_with_parking_lot() -> Result<()> {
     Ok(())
 }
 
-/// 스레드의 뮤텍스를 공유 메모리에 둡니다. 하지 말아야 할 일을 보이려는 것입니다.
+/// 스레드의 뮤텍스를 공유 메모리에 둡니다. 하지 말아야 할 일을 보여 주려는 것입니다.
 struct Misplaced {
     mutex: Mutex<()>,
     /// 자식이 기다리려는 참이면 1.
@@ -94,7 +94,7 @@ struct Misplaced {
 
 // SAFETY: 둘 다 아토믹 한 바이트라 어떤 바이트도 올바른 값이고, 포인터도 `Drop`도 없습니다. 기다리는 스레드의 명단은
 // 프로세스마다 따로 있으므로 깨우지 못할 뿐, 잘못된 메모리에 접근하지는 않습니다.
-#[allow(unsafe_code, reason = "스레드의 뮤텍스가 공유 메모리에서 멈추는 것을 보이는 한 곳입니다")]
+#[allow(unsafe_code, reason = "스레드의 뮤텍스가 공유 메모리에서 멈추는 것을 보여 줍니다")]
 unsafe impl Placed for Misplaced {}
 
 fn parking_lot_in_shared_memory() -> Result<()> {

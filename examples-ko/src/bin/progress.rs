@@ -14,7 +14,6 @@ use anyhow::{Result, anyhow, ensure};
 use ipc_core::{Process, ProcessError};
 use queue::{Queue, QueueError};
 
-const HELP: &str = "11.5 진행 상황: 작업 네 개의 진행을 그립니다. 하나가 죽어도 끝납니다(약 1초).";
 const JOBS: u32 = 4;
 const STEPS: u32 = 3;
 /// 이 작업은 첫 단계만 마치고 죽습니다.
@@ -22,7 +21,7 @@ const DOOMED: u32 = 3;
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("progress.rs"));
 
     println!("--- 진행 상황 예제 시작 ---");
 

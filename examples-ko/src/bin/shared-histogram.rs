@@ -13,8 +13,6 @@ use anyhow::{Result, bail, ensure};
 use ipc_core::Process;
 use lock::{Lock, plain};
 
-const HELP: &str =
-    "11.7 공유 히스토그램: 네 프로세스가 직접 만든 구조체 하나에 결과를 모읍니다(약 1초).";
 const NUM_PROCESSES: u32 = 4;
 const LAST: u32 = 20_000;
 const BINS: usize = 6;
@@ -44,7 +42,7 @@ plain! {
 
 fn main() -> Result<()> {
     ipc_core::init();
-    ipc_core::help(HELP);
+    ipc_core::help(include_str!("shared-histogram.rs"));
 
     println!("--- 공유 히스토그램 예제 시작 ---");
 

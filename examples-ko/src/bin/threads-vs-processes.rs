@@ -158,7 +158,7 @@ fn isolation() -> Result<()> {
     let results = pool.try_map(abort_if_two, 0..WORKERS)?;
     for (index, result) in results.iter().enumerate() {
         match result {
-            Ok(_) => println!("  프로세스  {index}번째 항목이 성공했습니다"),
+            Ok(_) => println!("  프로세스  인덱스 {index}의 항목이 성공했습니다"),
             Err(error) => println!("  프로세스  {error}"),
         }
     }
@@ -201,7 +201,7 @@ fn abort_in_thread() {
 
 fn abort_if_two(number: u32) -> u32 {
     if number == 2 {
-        abort(); // 진짜 SIGABRT. 패닉이 아니므로 잡을 수 없습니다.
+        abort(); // 패닉이 아니라 실제 SIGABRT 시그널이므로 잡을 수 없습니다.
     }
     number
 }

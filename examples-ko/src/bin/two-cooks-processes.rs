@@ -37,7 +37,7 @@ fn main() -> Result<()> {
     for order in 1..=ORDERS {
         orders.put(&order)?;
     }
-    // ④ 큐는 보내는 쪽이 누구인지 모릅니다.
+    // ④ 큐는 누가 보내는 쪽인지 모르므로, 직접 닫습니다.
     orders.close()?;
     // ANCHOR_END: cooks
 

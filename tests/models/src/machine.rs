@@ -1,6 +1,6 @@
 //! 기계의 대역: 아토믹, 커널(퓨텍스, pthread의 로버스트 뮤텍스, 시계), 그리고 죽을 수 있는 프로세스.
 //!
-//! 모형의 프로세스는 loom의 스레드이고, loom의 스레드는 모두 진짜 스레드 하나 위에서 번갈아 돕니다. 그래서 커널의
+//! 모형의 프로세스는 loom의 스레드이고, loom의 스레드는 모두 실제 스레드 하나 위에서 번갈아 실행됩니다. 그래서 커널의
 //! 표([`Kernel`])는 보통의 스레드 지역 변수이며, loom이 순서를 바꾸는 곳(아토믹의 걸음) 사이에서는 원자적입니다.
 //!
 //! 프로세스의 죽음은 패닉으로 나타냅니다. 패닉이 지나가는 동안 실행되는 `Drop`은 진짜 죽음에서는 실행되지 않으므로, 그동안의
@@ -301,7 +301,7 @@ pub mod libc {
         if step() { unsafe { &*mutex }.take() } else { EBUSY }
     }
 
-    /// 모형의 시계는 멈추어 있습니다. 이미 지난 마감이 아니면 차례가 올 때까지 기다립니다.
+    /// 모형의 시계는 멈추어 있습니다. 제한 시간이 이미 지나지 않았으면 차례가 올 때까지 기다립니다.
     pub unsafe fn pthread_mutex_clocklock(
         mutex: *mut pthread_mutex_t,
         _: clockid_t,
@@ -399,7 +399,7 @@ fn recheck_when_quiet() {
     }
 }
 
-/// 모형을 돌리는 방법.
+/// 모형을 실행하는 방법.
 #[derive(Clone, Copy, Debug)]
 pub struct Mode {
     /// 한 번의 실행에서 차례를 빼앗는 횟수의 한도. 스스로 기다리며 내주는 것은 세지 않습니다.
@@ -420,12 +420,12 @@ impl Mode {
         Mode { preemptions, ..self }
     }
 
-    /// 가능한 순서를 모두 돌려 봅니다. 멈추거나(교착 상태) 패닉하는 순서가 있으면 패닉합니다.
+    /// 가능한 순서를 모두 실행해 봅니다. 멈추거나(교착 상태) 패닉하는 순서가 있으면 패닉합니다.
     pub fn explore(self, model: impl Fn() + Send + Sync + 'static) {
         self.run(model);
     }
 
-    /// 죽는 걸음을 0부터 늘려 가며, 죽기 전에 일이 끝날 때까지 돌려 봅니다.
+    /// 죽는 걸음을 0부터 늘려 가며, 죽기 전에 일이 끝날 때까지 실행해 봅니다.
     pub fn at_every_step(self, model: impl Fn(usize) + Copy + Send + Sync + 'static) {
         let mut steps = 0;
         while self.run(move || model(steps)) {

@@ -58,8 +58,8 @@ fn main() -> ExitCode {
         list(&chosen);
         return ExitCode::SUCCESS;
     }
-    // 멈춘 차례는 테스트 전체를 끝내므로, 씨앗은 시작하기 전에 적습니다.
-    println!("씨앗 {}", arguments.seed);
+    // 멈춘 차례는 테스트 전체를 끝내므로, 시드는 시작하기 전에 적습니다.
+    println!("시드 {}", arguments.seed);
     let failed = if arguments.controls {
         controls(&chosen, arguments.seed)
     } else {
@@ -106,7 +106,7 @@ fn torture(cases: &[Case], arguments: &Arguments) -> usize {
     for case in cases {
         let report = run(case, !arguments.short, arguments.seed);
         println!(
-            "{:>2} {}: {}번, 죽임 {}번, 실패 {}번, 씨앗 {}, {:.1}초",
+            "{:>2} {}: {}번, 죽임 {}번, 실패 {}번, 시드 {}, {:.1}초",
             case.number,
             case.name,
             report.rounds,

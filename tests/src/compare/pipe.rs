@@ -136,7 +136,7 @@ fn send_all(count: u32, mut send: impl FnMut(u64) -> Result<()>) -> Result<((), 
 fn round_trips(count: u32, mut trip: impl FnMut(u64) -> Result<u64>) -> Result<f64> {
     let mut check = |n: u64| {
         let back = trip(n)?;
-        ensure!(back == n + 1, "{n}을 보냈는데 {back}이 왔습니다");
+        ensure!(back == n + 1, "보낸 수는 {n}인데 돌아온 수는 {back}입니다");
         Ok(())
     };
     check(0)?;
@@ -149,7 +149,7 @@ fn round_trips(count: u32, mut trip: impl FnMut(u64) -> Result<u64>) -> Result<f
 fn receive_all(count: u32, mut receive: impl FnMut() -> Result<u64>) -> Result<Span> {
     let check = |n| {
         let received = receive()?;
-        ensure!(received == n, "{n}이 와야 하는데 {received}이 왔습니다");
+        ensure!(received == n, "와야 할 수는 {n}인데 온 수는 {received}입니다");
         Ok(())
     };
     Ok(Span::of(|| (0..u64::from(count)).try_for_each(check))?.1)

@@ -98,7 +98,7 @@ impl RobustCounter {
     }
 }
 
-/// `sem_t`. 파이썬의 `Semaphore`와 `Lock`이 쓰는 것이며, 쥔 프로세스가 죽어도 자리가 돌아오지 않습니다.
+/// `sem_t`. 파이썬의 `Semaphore`와 `Lock`이 쓰는 것이며, 쥔 프로세스가 죽어도 자리가 반납되지 않습니다.
 pub struct PosixSemaphore(UnsafeCell<libc::sem_t>);
 
 // SAFETY: `sem_t`는 여러 스레드와 프로세스가 함께 호출하도록 만든 것입니다.

@@ -14,7 +14,7 @@ const ENTRIES: u32 = 1_000_000;
 const PLACES: u32 = 2;
 
 pub fn uncontended() -> Row {
-    // 쥔 프로세스가 죽어도 자리가 돌아오려면 적어도 로버스트 뮤텍스 하나가 필요합니다.
+    // 쥔 프로세스가 죽어도 자리가 반납되려면 적어도 로버스트 뮤텍스 하나가 필요합니다.
     // 13 ns라는 목표를, 로버스트 뮤텍스가 7.5 ns인 컴퓨터에서 잰 비율로 적었습니다.
     Row::new("semaphore", "세마포어, 경쟁 없이")
         .faster_than_python(4.0)

@@ -52,9 +52,9 @@ fn strike(pid: u32) -> Result<Instant> {
     Ok(at)
 }
 
-/// `call`을 부르는 동안 다른 스레드에서 `kill`을 합니다. `kill`은 알려 줄 것과 죽인 시각을 반환합니다.
+/// `call`을 호출하는 동안 다른 스레드에서 `kill`을 합니다. `kill`은 알려 줄 것과 죽인 시각을 반환합니다.
 ///
-/// 부른 결과, `kill`이 알려 준 것, 죽인 때부터 돌아올 때까지의 시간입니다.
+/// 호출의 결과, `kill`이 알려 준 것, 죽인 때부터 반환될 때까지의 시간입니다.
 fn call_and_kill<T, K: Send>(
     kill: impl FnOnce() -> Result<(K, Instant)> + Send,
     call: impl FnOnce() -> T,

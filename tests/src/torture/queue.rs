@@ -34,7 +34,7 @@ pub fn cases() -> Vec<Case> {
         Case {
             number: 11,
             name: "put_returned_then_died",
-            promise: "put이 돌아왔으면, 넣은 프로세스가 바로 죽어도 항목은 옵니다",
+            promise: "put이 반환되었다면, 넣은 프로세스가 바로 죽어도 항목은 옵니다",
             short: 20,
             long: 500,
             round: delivery::round,

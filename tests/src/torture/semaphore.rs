@@ -18,7 +18,7 @@ pub fn cases() -> Vec<Case> {
     vec![Case {
         number: 16,
         name: "permit_holder_killed",
-        promise: "허가를 쥔 프로세스가 죽으면 자리가 돌아오고, 자리보다 많이 들어가는 일은 없습니다",
+        promise: "허가를 쥔 프로세스가 죽으면 자리가 반납되고, 자리보다 많이 들어가는 일은 없습니다",
         short: 2,
         long: 50,
         round,

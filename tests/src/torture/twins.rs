@@ -12,7 +12,7 @@ use nix::libc;
 /// 파이썬의 `Lock`과 `Semaphore`가 쓰는 `sem_t`. 쥔 프로세스가 죽어도 아무도 모릅니다.
 pub struct PosixSemaphore(UnsafeCell<libc::sem_t>);
 
-// SAFETY: `sem_t`는 여러 스레드와 프로세스가 함께 부르도록 만든 것입니다.
+// SAFETY: `sem_t`는 여러 스레드와 프로세스가 함께 호출하도록 만든 것입니다.
 unsafe impl Sync for PosixSemaphore {}
 // SAFETY: 위와 같고, 만든 스레드에 매인 것이 없습니다.
 unsafe impl Send for PosixSemaphore {}
@@ -54,7 +54,7 @@ pub fn spin_lock(word: &AtomicU32, limit: Duration) -> Result<()> {
         .with_context(|| format!("스핀 락의 주인은 PID {}", word.load(SeqCst)))
 }
 
-/// 남은 자리를 세는 세마포어. 들어간 프로세스가 죽으면 그 자리는 돌아오지 않습니다.
+/// 남은 자리를 세는 세마포어. 들어간 프로세스가 죽으면 그 자리는 반납되지 않습니다.
 pub fn take_place(places: &AtomicU32, limit: Duration) -> Result<()> {
     take(limit, || places.fetch_update(SeqCst, SeqCst, |free| free.checked_sub(1)).is_ok())
         .with_context(|| format!("남은 자리 {}개", places.load(SeqCst)))

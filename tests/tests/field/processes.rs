@@ -37,7 +37,7 @@ pub fn reading_before_init_ends_at_once() -> Result<()> {
     drop(input);
     let output = output?;
     ensure!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    ensure!(took < PATIENCE, "{took:?}가 걸렸습니다");
+    ensure!(took < PATIENCE, "끝나기까지 {took:?}가 걸렸습니다");
     let text = String::from_utf8(output.stdout)?;
     ensure_eq!(text.matches("[부모의 줄]").count(), 1);
     ensure_eq!(text.matches("[]").count(), 3); // 자식 하나와 작업자 둘.
@@ -48,7 +48,7 @@ fn seven() -> u32 {
     7
 }
 
-/// 다른 스레드가 자식을 모두 거두는 프로그램.
+/// 다른 스레드가 자식을 모두 회수하는 프로그램.
 fn with_a_reaper() -> Result<u32> {
     let stop = AtomicBool::new(false);
     scope(|scope| {
@@ -85,13 +85,13 @@ pub fn value_survives_another_reaper() -> Result<()> {
     Ok(())
 }
 
-/// 남이 거둔 자식의 PID를 다른 프로세스가 갖게 한 뒤, 자식의 핸들을 버립니다. 그 프로세스는 살아 있어야 합니다.
+/// 다른 코드가 회수한 자식의 PID를 다른 프로세스가 갖게 한 뒤, 자식의 핸들을 버립니다. 그 프로세스는 살아 있어야 합니다.
 fn reuse_a_pid() -> Result<bool> {
     for _ in 0..20 {
         let mut process = Process::spawn(seven, ())?;
         let pid = process.id();
         until("자식이 끝나기", PATIENCE, || Ok(!alive(pid)?))?;
-        waitpid(nix::unistd::Pid::from_raw(pid as i32), None)?; // 남이 거둡니다.
+        waitpid(nix::unistd::Pid::from_raw(pid as i32), None)?; // 이 크레이트가 아닌 코드가 회수합니다.
         // 다음에 만들 PID를 정합니다. 루트가 아니면 정하지 못합니다.
         if std::fs::write("/proc/sys/kernel/ns_last_pid", (pid - 1).to_string()).is_err() {
             ensure_eq!(process.join()?, 7);

@@ -114,7 +114,7 @@ pub fn large_queue_stays_small() -> Result<()> {
     Ok(())
 }
 
-/// 스레드 하나는 커널이 되돌려 줄 수 있는 만큼만 쥡니다. 넘치는 것은 거절하고, 쥔 것은 온전합니다.
+/// 스레드 하나는 커널이 해제해 줄 수 있는 만큼만 쥡니다. 넘치는 것은 거절하고, 쥔 것은 온전합니다.
 pub fn too_many_held() -> Result<()> {
     let semaphore = Semaphore::new(MAX_PLACES)?;
     let lock = Lock::new(5)?;

@@ -51,7 +51,7 @@ pub fn released_on_panic() -> Result<()> {
 fn return_early(lock: Lock<u32>) -> Result<()> {
     let value = lock.acquire()?;
     if *value == 0 {
-        bail!("일찍 돌아갑니다");
+        bail!("일찍 반환합니다");
     }
     Ok(())
 }

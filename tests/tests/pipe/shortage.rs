@@ -84,7 +84,7 @@ fn starve() -> Result<Vec<u64>> {
 pub fn no_free_descriptor_is_an_error() -> Result<()> {
     let needed = Process::spawn(starve, ())?.join()?;
     for ((name, _), needed) in ATTEMPTS.iter().zip(needed) {
-        ensure!((1..20).contains(&needed), "{name}이(가) 여유가 {needed}일 때 되었습니다");
+        ensure!((1..20).contains(&needed), "{name}: 여유가 {needed}일 때 되었습니다");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! 부르는 방법마다의 약속.
+//! 호출하는 방법마다 보장하는 것.
 
 use std::cell::Cell;
 use std::ops::Range;
@@ -148,7 +148,7 @@ pub fn map_async_collects_in_order() -> Result<()> {
 
 fn count_or_fail(calls: Counter, n: u32) -> Result<()> {
     calls.fetch_add(1, SeqCst);
-    ensure!(n % 5 != 3, "{n}은 안 됩니다");
+    ensure!(n % 5 != 3, "계산할 수 없는 수입니다: {n}");
     Ok(())
 }
 
@@ -180,7 +180,7 @@ pub fn idle_worker_takes_back_a_waiting_chunk() -> Result<()> {
             handle.get()?;
         }
         blocked.get()?;
-        // 거두어들인 뒤에도 모든 작업자가 다시 일을 받습니다.
+        // 결과를 모은 뒤에도 모든 작업자가 다시 일을 받습니다.
         let both = counter()?;
         let meet = |gate: Counter, open: u32| {
             gate.fetch_add(1, SeqCst);

@@ -17,7 +17,7 @@ fn square(n: u64) -> u64 {
     n * n
 }
 
-/// `good`개를 낸 뒤 패닉하는 입력. 화면을 어지럽히지 않으려고 훅을 부르지 않는 방법으로 패닉합니다.
+/// `good`개를 낸 뒤 패닉하는 입력. 화면을 어지럽히지 않으려고 훅을 호출하지 않는 방법으로 패닉합니다.
 fn failing_input(good: u64) -> impl Iterator<Item = u64> {
     (0..1000).inspect(move |&n| {
         if n == good {
@@ -26,7 +26,7 @@ fn failing_input(good: u64) -> impl Iterator<Item = u64> {
     })
 }
 
-/// 입력 반복자가 패닉하면 그 패닉이 부른 쪽으로 나오고, 풀은 계속 씁니다.
+/// 입력 반복자가 패닉하면 그 패닉이 호출한 쪽으로 나오고, 풀은 계속 씁니다.
 pub fn panicking_input_leaves_the_pool_usable() -> Result<()> {
     let pool = Pool::builder().workers(2).chunk_size(1).build()?;
     for good in [0, 0, 3] {

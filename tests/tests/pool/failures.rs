@@ -8,7 +8,7 @@ use tests::{ensure_eq, ensure_matches};
 
 fn odd_only(n: u32) -> Result<u32> {
     if n % 2 == 0 {
-        bail!("{n}은(는) 짝수입니다");
+        bail!("짝수입니다: {n}");
     }
     Ok(n)
 }
@@ -17,7 +17,7 @@ pub fn error_names_the_first_item() -> Result<()> {
     let pool = Pool::builder().workers(2).chunk_size(2).build()?;
     ensure_matches!(
         pool.map(odd_only, [1, 3, 5, 8, 7, 2]),
-        Err(PoolError::Item(ItemError { index: 3, cause: Cause::Failed(message) })) if message == "8은(는) 짝수입니다"
+        Err(PoolError::Item(ItemError { index: 3, cause: Cause::Failed(message) })) if message == "짝수입니다: 8"
     );
     let each = pool.try_map(odd_only, [1, 2, 3])?;
     ensure_eq!((&each[0], &each[2]), (&Ok(1), &Ok(3)));

@@ -37,7 +37,7 @@ fn died_alone(results: Vec<Result<u32, ItemError>>, at: usize) -> Result<String>
             other => ensure_eq!(other, Ok(index as u32)),
         }
     }
-    how.ok_or_else(|| anyhow::anyhow!("{at}번째 항목이 실패해야 합니다"))
+    how.ok_or_else(|| anyhow::anyhow!("인덱스 {at}의 항목이 실패해야 합니다"))
 }
 
 fn number_or_fork(grandchild: Counter, n: u32) -> u32 {

@@ -130,7 +130,7 @@ pub fn join_returns_when_the_rest_is_cancelled() -> Result<()> {
             drop(results);
         });
         let (joined, took) = timed(|| pool.join_timeout(PATIENCE));
-        ensure!(joined && took < ONE_SECOND, "{took:?} 만에 반환했습니다");
+        ensure!(joined && took < ONE_SECOND, "{took:?} 만에 반환되었습니다");
         dropper.join().ok().context("버리는 스레드가 패닉했습니다")?;
         signal(worker, Signal::SIGCONT)?;
         pool.join();
@@ -187,7 +187,7 @@ pub fn many_retries_of_one_item() -> Result<()> {
     Ok(())
 }
 
-/// 풀 하나로 부를 수 있는 만큼 크고 긴 실패도 글 그대로 옵니다.
+/// 풀 하나로 보낼 수 있는 만큼 크고 긴 실패도 글 그대로 옵니다.
 pub fn long_errors_arrive_whole() -> Result<()> {
     let pool = Pool::builder().workers(2).chunk_size(2).build()?;
     let fail = |length: usize| -> Result<u8> { bail!("가".repeat(length)) };

@@ -1,4 +1,4 @@
-//! 인수를 쓰거나 읽다가 실패해도 에러가 되고, 남는 것이 없습니다.
+//! 인수를 쓰거나 읽다가 실패해도 에러가 되고, 프로세스나 디스크립터가 남지 않습니다.
 
 use anyhow::{Context, Result};
 use ipc_core::{ChannelError, CodecError, Process, ProcessError};

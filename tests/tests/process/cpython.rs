@@ -41,7 +41,7 @@ pub fn child_knows_its_parent() -> Result<()> {
     Ok(())
 }
 
-/// 작업은 자식의 주 스레드에서 돕니다.
+/// 작업은 자식의 주 스레드에서 실행됩니다.
 pub fn task_runs_on_the_main_thread() -> Result<()> {
     let (process, thread) = Process::spawn(|| (id(), gettid().as_raw()), ())?.join()?;
     ensure_eq!(process as i32, thread);

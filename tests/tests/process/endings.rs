@@ -117,14 +117,14 @@ pub fn ignored_sigchld_is_not_inherited() -> Result<()> {
     Ok(())
 }
 
-/// 아무 자식이나 거두는 코드가 먼저 거두면, 값은 그대로 오고 값이 없으면 이름 있는 에러입니다.
+/// 아무 자식이나 회수하는 코드가 먼저 회수해도 값은 그대로 옵니다. 값이 없으면 그 이유를 적은 에러입니다.
 pub fn reaped_by_others() -> Result<()> {
     let with_value = Process::spawn(|| 7, ())?;
     waitpid(None, None)?;
     ensure_eq!(with_value.join()?, 7);
     let without_value = Process::spawn(exit_with, (3,))?;
     waitpid(None, None)?;
-    // 거둔 뒤의 시그널은 다른 프로세스에 가지 않습니다.
+    // 회수한 뒤의 시그널은 다른 프로세스에 가지 않습니다.
     without_value.kill();
     ensure_eq!(without_value.is_running(), false);
     let error = without_value.join().err();

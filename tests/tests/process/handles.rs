@@ -74,7 +74,7 @@ pub fn terminate_and_kill() -> Result<()> {
 
 pub fn signals_after_the_end_do_nothing() -> Result<()> {
     let mut process = Process::spawn(|| 5u8, ())?;
-    // 끝났지만 아직 거두지 않은 동안과, 거둔 뒤입니다.
+    // 끝났지만 아직 회수하지 않은 동안과, 회수한 뒤입니다.
     until("자식이 끝나기", PATIENCE, || Ok(!process.is_running()))?;
     process.terminate();
     process.kill();
@@ -89,7 +89,7 @@ pub fn drop_kills_and_reaps() -> Result<()> {
     let pid = process.id();
     wait_state(pid, 'S')?;
     let ((), took) = timed(|| drop(process));
-    // 돌아왔을 때는 좀비조차 없습니다.
+    // 반환된 뒤에는 좀비조차 없습니다.
     ensure_eq!(tests::procfs::state(pid)?, None);
     ensure_eq!(took < ONE_SECOND, true);
     ensure_eq!(alive(pid)?, false);

@@ -51,7 +51,7 @@ pub fn large_value_comes_back() -> Result<()> {
 }
 
 fn halve(number: u32) -> Result<u32> {
-    anyhow::ensure!(number & 1 == 0, "{number}은(는) 홀수입니다");
+    anyhow::ensure!(number & 1 == 0, "홀수입니다: {number}");
     Ok(number / 2)
 }
 
@@ -60,7 +60,7 @@ pub fn results_come_back() -> Result<()> {
     ensure_eq!(Process::spawn(halve, (10,))?.join()?, 5);
     ensure_matches!(
         Process::spawn(halve, (3,))?.join(),
-        Err(ipc_core::ProcessError::Failed { message, .. }) if message == "3은(는) 홀수입니다"
+        Err(ipc_core::ProcessError::Failed { message, .. }) if message == "홀수입니다: 3"
     );
     let plain = Process::spawn(|| -> Result<u8, String> { Err("값인 실패".into()) }, ())?.join()?;
     ensure_eq!(plain, Err("값인 실패".to_string()));

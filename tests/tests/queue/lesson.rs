@@ -49,7 +49,7 @@ fn consumed(said: &[Said], name: char) -> Result<Vec<u32>> {
     let (last, rest) = said.split_last().context("말이 없습니다")?;
     ensure_eq!(last.text, format!("소비자 {name} 완료"));
     let takes = &rest[1..];
-    ensure!(!takes.is_empty(), "소비자 {name}이(가) 아무것도 꺼내지 못했습니다");
+    ensure!(!takes.is_empty(), "소비자 {name}: 아무것도 꺼내지 못했습니다");
     let numbers: Vec<u32> =
         takes.iter().map(|one| number(&one.text, name)).collect::<Result<_>>()?;
     ensure!(numbers.is_sorted_by(|a, b| a < b), "꺼낸 순서가 뒤바뀌었습니다: {numbers:?}");

@@ -11,7 +11,7 @@ use tests::{Counter, counter, ensure_eq};
 
 use crate::{arrive, end_soon, longest, nobody_waited_long, wait_all_asleep};
 
-/// 기다림의 마감. [`crate::RECHECK_MS`]보다 짧지만, 마감 덕분에 깨어난 것은 에러가 됩니다.
+/// 기다림의 제한 시간. [`crate::RECHECK_MS`]보다 짧지만, 이 시간이 지나서 깨어난 것은 에러가 됩니다.
 const LONG: Duration = Duration::from_secs(30);
 
 fn add(lock: Lock<u64>, arrived: Counter) -> Result<()> {

@@ -185,7 +185,7 @@ fn nap(micros: u64) -> u64 {
     micros
 }
 
-/// 작업자들이 거의 함께 끝나도, 마지막 소식이 자고 있는 부모를 깨웁니다.
+/// 작업자들이 거의 함께 끝나도, 마지막 알림이 잠들어 있는 부모를 깨웁니다.
 pub fn endings_at_the_same_moment() -> Result<()> {
     let pool = Pool::new(4)?;
     let mut random = tests::harness::random("endings_at_the_same_moment")?;
@@ -197,7 +197,7 @@ pub fn endings_at_the_same_moment() -> Result<()> {
     Ok(())
 }
 
-/// 먼저 받아 떠나는 스레드가, 아직 기다리는 스레드들의 소식을 삼키지 않습니다.
+/// 먼저 받아 떠나는 스레드가, 아직 기다리는 스레드들의 알림을 빼앗지 않습니다.
 pub fn leaving_caller_swallows_nothing() -> Result<()> {
     const ROUNDS: u32 = 6000;
     let pool = Pool::new(3)?;

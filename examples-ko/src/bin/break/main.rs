@@ -6,7 +6,7 @@
 //!
 //! 실행: `cargo run -p examples-ko --bin break -- lock` 또는 `just break lock`
 //! 마지막 줄: `정리: `로 시작하며, 두 언어에서 본 것을 한 줄로 요약합니다.
-//! 함께 보기: 이름마다 Rust는 `lock.rs`, 파이썬은 `lock-twin.py`처럼 나란히 있습니다. 파이썬은 `python.rs`가 돌립니다.
+//! 함께 보기: 이름마다 Rust는 `lock.rs`, 파이썬은 `lock-twin.py`처럼 나란히 있습니다. 파이썬은 `python.rs`가 실행합니다.
 
 mod lock;
 mod pipe;

@@ -6,7 +6,7 @@ import multiprocessing
 import os
 import signal
 
-# 수업이 쓰인 때의 리눅스 기본값입니다. 3.14부터는 기본이 아니므로 골라 적습니다.
+# 수업 당시 리눅스의 기본 시작 방식입니다. 3.14부터는 기본이 아니므로 직접 적습니다.
 # spawn은 소스 파일을 다시 읽는데, break는 이 소스를 파일이 아닌 -c로 건네므로 쓸 수 없습니다.
 ctx = multiprocessing.get_context("fork")
 

@@ -1,4 +1,4 @@
-//! 파이썬 쌍둥이를 돌리고, 끝나지 않으면 제한 시간 뒤에 그 자식들까지 모두 끝내고 거두어들입니다.
+//! 파이썬 쌍둥이를 실행하고, 끝나지 않으면 제한 시간 뒤에 그 자식들까지 모두 끝내고 회수합니다.
 
 use std::env::var_os;
 use std::fs::{read_dir, read_to_string};
@@ -27,8 +27,9 @@ const PROBE: &str =
     "import multiprocessing.synchronize, platform; print(platform.python_version())";
 /// 환경 변수 `IPC_TIMELINE`이 있으면 쌍둥이의 앞에 붙입니다. 파이썬 쪽도 기록합니다.
 const RECORD: &str = include_str!("record.py");
-/// 파이썬을 뒤에서 돌리고 표준 입력의 끝을 기다립니다. 그 끝은 이 프로그램이 쥐고 있으므로, 이 프로그램이
-/// Ctrl-C로든 어떻게든 사라지면 남은 파이썬 프로세스가 모두 끝납니다. -I는 지금 폴더와 환경 변수를 멀리합니다.
+/// 파이썬을 백그라운드에서 실행하고 표준 입력의 EOF를 기다립니다. 표준 입력에 쓰는 쪽은 이 프로그램만 갖고 있으므로, 이
+/// 프로그램이 Ctrl-C로든 어떻게든 사라지면 EOF가 와서 남은 파이썬 프로세스도 모두 끝냅니다. -I는 현재 폴더와 환경 변수의
+/// 영향을 막습니다.
 const GUARD: &str = r#"
     { python3 -I -X utf8 -c "$1" </dev/null 2>&1; echo "exit $?"; } &
     exec >/dev/null
@@ -84,7 +85,9 @@ pub fn run(source: &str, limit: Duration) -> Result<Ending> {
                 say(WATCHER, format!("{waited} 파이썬 프로세스를 모두 끝냈습니다."));
                 return Ok(Ending::Hung);
             }
-            Err(_) => bail!("파이썬이 시작하지 못했습니다. python3가 도는지 확인하십시오"),
+            Err(_) => {
+                bail!("파이썬이 시작하지 못했습니다. python3를 실행할 수 있는지 확인하십시오")
+            }
         }
     }
 }
@@ -95,12 +98,12 @@ fn version() -> Option<String> {
     Some(String::from_utf8_lossy(&probe.stdout).trim().to_owned())
 }
 
-/// 셸과 파이썬 프로세스들. 새 프로세스 그룹에 있고, 사라질 때 모두 끝내고 거두어들입니다.
+/// 셸과 파이썬 프로세스들. 새 프로세스 그룹에 있고, 사라질 때 모두 끝내고 회수합니다.
 struct Group(Child);
 
 impl Group {
     fn start(source: &str) -> Result<Group> {
-        // 부모를 잃은 파이썬의 자식이 이 프로그램에 맡겨져, 남김없이 거두어들일 수 있습니다.
+        // 부모를 잃은 파이썬의 자식이 이 프로그램에 맡겨져, 남김없이 회수할 수 있습니다.
         set_child_subreaper(true)?;
         let shell = Command::new("sh")
             .args(["-c", GUARD, "sh", source])
@@ -129,7 +132,7 @@ impl Drop for Group {
         let group = Pid::from_raw(self.0.id() as i32);
         let _ = killpg(group, Signal::SIGKILL);
         let _ = self.0.wait();
-        // 죽은 프로세스의 자식은 그때 이 프로그램의 자식이 됩니다. 그룹에 하나도 없을 때까지 거둡니다.
+        // 죽은 프로세스의 자식은 그때 이 프로그램의 자식이 됩니다. 그룹에 하나도 없을 때까지 회수합니다.
         while waitpid(Pid::from_raw(-group.as_raw()), None).is_ok() {}
     }
 }

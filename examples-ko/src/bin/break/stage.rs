@@ -1,4 +1,4 @@
-//! 여섯 실험이 함께 쓰는 것: 실험의 모양, 말하기, 죽일 순간을 알리기, 죽이기.
+//! 여섯 실험이 함께 쓰는 것: 실험의 모양, 한 줄 출력하기, 죽일 순간을 알리기, 죽이기.
 
 use std::fmt::Display;
 use std::fs::read_to_string;
@@ -34,11 +34,11 @@ pub struct Experiment {
 pub enum Fate {
     /// 끝나지 않습니다.
     Hangs,
-    /// 아무 일도 없었던 듯 0으로 끝납니다.
+    /// 아무 일도 없었던 것처럼 종료 코드 0으로 끝납니다.
     Ends,
 }
 
-/// 누가 하는 말인지 앞에 적어 한 줄을 찍습니다.
+/// 누가 하는 말인지 앞에 적어 한 줄을 출력합니다.
 pub fn say(who: &str, text: impl Display) {
     println!("Process ID: {} - {who}: {text}", id());
 }

@@ -1,7 +1,7 @@
 //! 11.3–11.8 타임라인: 누가 언제 기다리고 언제 쥐었는지 그립니다
 //!
 //! 예제를 실행하며 기다린 구간과 쥔 구간을 기록하고, 끝나면 프로세스마다 한 줄로 그립니다. 동시에 가장 많이 쥔 수도 세어,
-//! 자리보다 많으면 1로 끝납니다. 기록은 환경 변수 `IPC_TIMELINE`으로 하므로, 가져간 예제의 것도 그릴 수 있습니다.
+//! 자리보다 많으면 종료 코드 1로 끝납니다. 기록은 환경 변수 `IPC_TIMELINE`으로 하므로, 가져간 예제의 것도 그릴 수 있습니다.
 //!
 //! 실행: `cargo run -p examples-ko --bin timeline -- semaphore` 또는 `just timeline semaphore`
 //! 마지막 줄: 락과 세마포어가 있으면 `동시에 쥔 수`로 시작합니다
@@ -154,8 +154,7 @@ fn run(name: &str) -> Result<String> {
     let path = format!("/proc/{}/fd/{}", id(), recording.as_raw_fd());
     let program = current_exe()?.with_file_name(program);
     let status = Command::new(&program).args(argument).env("IPC_TIMELINE", path).status();
-    let status =
-        status.with_context(|| format!("{}을(를) 실행하지 못했습니다", program.display()))?;
+    let status = status.with_context(|| format!("실행하지 못했습니다: {}", program.display()))?;
     if status.signal() == Some(SIGPIPE) {
         exit(128 + SIGPIPE); // `| head`처럼 출력을 받는 쪽이 닫혔습니다. 알릴 것이 없습니다.
     }
@@ -168,7 +167,7 @@ fn run(name: &str) -> Result<String> {
 }
 
 fn read(path: &PathBuf) -> Result<String> {
-    fs::read_to_string(path).with_context(|| format!("{}을(를) 읽지 못했습니다", path.display()))
+    fs::read_to_string(path).with_context(|| format!("파일을 읽지 못했습니다: {}", path.display()))
 }
 
 fn write(path: PathBuf, contents: String) -> Result<()> {

@@ -149,7 +149,7 @@ impl Mail {
     }
 }
 
-/// 작업자 하나가 일하고 부모는 소식이 올 때마다 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잘 때만 보냅니다.
+/// 작업자 하나가 일하고 부모는 우편이 올 때마다 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잠들어 있을 때만 보냅니다.
 fn work_and_read(start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
     let (board, desk, mail) = (Board::new(1).unwrap(), desk().unwrap(), Arc::new(Mail::default()));
     let worker = {
@@ -176,7 +176,7 @@ fn work_and_read(start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
     assert!(!lived || got.len() == 4);
 }
 
-/// 작업자의 소식은 빠지지 않습니다.
+/// 작업자가 알린 것은 빠지지 않습니다.
 pub fn news_reaches_the_parent() {
     work_and_read(spawn);
 }

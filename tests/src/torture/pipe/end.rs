@@ -116,7 +116,7 @@ fn until_end(way: Way, random: &mut fastrand::Rng) -> Result<Duration> {
         | (Way::Panic, Err(ProcessError::Panicked { .. }))
         | (Way::Abort, Err(ProcessError::Killed { .. })) => Ok(took),
         (_, Err(ProcessError::Killed { .. })) if killed => Ok(took),
-        (way, ended) => anyhow::bail!("{way:?}인데 {ended:?}로 끝났습니다"),
+        (way, ended) => anyhow::bail!("{way:?}: 다르게 끝났습니다: {ended:?}"),
     }
 }
 

@@ -72,7 +72,7 @@ impl Desk {
         self.calls.load(SeqCst)
     }
 
-    /// 함수가 `wanted`번 불릴 때까지 기다립니다.
+    /// 함수가 `wanted`번 호출될 때까지 기다립니다.
     pub fn wait_calls(&self, wanted: u32) -> Result<()> {
         wait_count("함수가 그만큼 불리기", &self.calls, wanted)
     }

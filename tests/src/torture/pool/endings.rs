@@ -64,7 +64,7 @@ fn quiet_overflow() {
     }
 }
 
-/// 스택이 넘칠 때까지 자신을 부릅니다.
+/// 스택이 넘칠 때까지 자신을 호출합니다.
 #[allow(unconditional_recursion, reason = "스택을 넘치게 하려는 것입니다")]
 fn overflow(frame: &[u8; 1024]) {
     let mut next = [frame[0]; 1024];
@@ -79,7 +79,7 @@ fn end(round: &mut Round) -> Result<()> {
     let pool = Pool::builder().workers(2).chunk_size(chunk_size).build()?;
     let items = (0..10).map(|n| if n == place { way } else { 100 + n as u32 });
     let (results, took) = timed(|| pool.try_map(die, items.clone()));
-    ensure!(took < ONE_SECOND, "{named}: {took:?} 만에 돌아왔습니다");
+    ensure!(took < ONE_SECOND, "{named}: {took:?} 만에 반환되었습니다");
     for (n, result) in results?.into_iter().enumerate() {
         match result {
             Ok(value) if n != place => ensure_eq!(value, 100 + n as u32),
@@ -90,7 +90,7 @@ fn end(round: &mut Round) -> Result<()> {
     // map은 그 항목의 에러로 끝납니다.
     match pool.map(die, items) {
         Err(PoolError::Item(error)) => expect_named(&error, place, way, named)?,
-        other => bail!("{named}: map이 {other:?}(으)로 끝났습니다"),
+        other => bail!("{named}: map이 다르게 끝났습니다: {other:?}"),
     }
     if way < 6 {
         round.landed();
@@ -105,6 +105,6 @@ fn expect_named(error: &ItemError, place: usize, way: u32, named: &str) -> Resul
         Cause::Panicked(_) => way >= 6,
         Cause::Failed(_) => false,
     };
-    ensure!(kind && error.cause.to_string().contains(named), "{named}이(가) 아닙니다: {error}");
+    ensure!(kind && error.cause.to_string().contains(named), "{named}: 다른 에러입니다: {error}");
     Ok(())
 }

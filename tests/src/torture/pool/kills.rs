@@ -130,7 +130,7 @@ fn expect_results(
         }
     }
     ensure!(lost <= 1 - retries, "재시도 {retries}번에 항목 {lost}개를 잃었습니다");
-    // 죽을 때 계산하던 항목만, 함수를 부르기 전일 수도 있고 재시도로 두 번 불릴 수도 있습니다.
+    // 죽을 때 계산하던 항목만, 함수를 호출하기 전일 수도 있고, 재시도로 두 번 호출될 수도 있습니다.
     let allowed = ITEMS - lost..=ITEMS + retries;
     ensure!(allowed.contains(&calls), "함수가 {calls}번 불렸습니다({allowed:?}번이어야 합니다)");
     Ok(())
@@ -159,7 +159,7 @@ fn kill_idle(round: &mut Round) -> Result<()> {
         0 => {
             let (results, took) = timed(|| pool.map(u32::pow, (0..50).map(|n| (n, 2))));
             ensure_eq!(results?, (0..50).map(|n| n * n).collect::<Vec<_>>());
-            ensure!(took < ONE_SECOND, "바꾸고 일하는 데 {took:?}이(가) 걸렸습니다");
+            ensure!(took < ONE_SECOND, "바꾸고 일하는 데 {took:?}가 걸렸습니다");
             // 하나만 바뀌어도 일은 끝나므로, 나머지는 그 뒤에 바뀝니다.
             until("죽은 작업자가 모두 바뀌기", ONE_SECOND, || {
                 let now = pool.worker_ids();
@@ -169,11 +169,11 @@ fn kill_idle(round: &mut Round) -> Result<()> {
         1 => {
             pool.close();
             let ((), took) = timed(|| pool.join());
-            ensure!(took < ONE_SECOND, "join이 {took:?} 만에 돌아왔습니다");
+            ensure!(took < ONE_SECOND, "join이 {took:?} 만에 반환되었습니다");
         }
         _ => {
             let ((), took) = timed(|| pool.terminate());
-            ensure!(took < ONE_SECOND, "terminate가 {took:?} 만에 돌아왔습니다");
+            ensure!(took < ONE_SECOND, "terminate가 {took:?} 만에 반환되었습니다");
         }
     }
     Ok(())

@@ -57,7 +57,7 @@ pub fn must_end(misfortune: Misfortune) -> Result<()> {
     drop(pool);
     nobody_left(ONE_SECOND)?;
     match outcome {
-        Err(ProcessError::Timeout { .. }) => bail!("map이 {STUCK:?} 안에 돌아오지 않았습니다"),
+        Err(ProcessError::Timeout { .. }) => bail!("map이 {STUCK:?} 안에 반환되지 않았습니다"),
         _ => Ok(()),
     }
 }
@@ -120,6 +120,6 @@ fn naive_worker(ends: (Descriptor, Descriptor), misfortune: Misfortune, desk: De
 
 /// 큰 메시지를 받던 쪽이 죽으면 보내는 쪽은 에러를 받아야 합니다. 멈추면 에러입니다.
 pub fn ipc_channel_send_must_end() -> Result<()> {
-    ensure!(!sender_stays_stuck()?, "send가 {STUCK:?} 안에 돌아오지 않았습니다");
+    ensure!(!sender_stays_stuck()?, "send가 {STUCK:?} 안에 반환되지 않았습니다");
     Ok(())
 }

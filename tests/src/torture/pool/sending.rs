@@ -75,7 +75,7 @@ pub fn blocked(retries: u32) -> Result<()> {
     let expected = if retries == 0 { 1 } else { 0 };
     ensure!(
         lost.len() == expected && lost.iter().all(|n| own.contains(n)),
-        "항목 {lost:?}을(를) 잃었습니다({expected}개여야 합니다)"
+        "잃은 항목이 {expected}개여야 합니다: {lost:?}"
     );
     ensure_eq!(desk.calls(), ITEMS + retries);
     Ok(())

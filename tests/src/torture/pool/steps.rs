@@ -184,6 +184,6 @@ pub fn death(victim: u32) -> Cause {
 }
 
 pub fn within_a_second(took: Duration) -> Result<()> {
-    ensure!(took < ONE_SECOND, "죽은 뒤 {took:?} 만에 돌아왔습니다");
+    ensure!(took < ONE_SECOND, "죽은 뒤 {took:?} 만에 반환되었습니다");
     Ok(())
 }

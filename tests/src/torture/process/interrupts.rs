@@ -77,6 +77,6 @@ fn interrupt(round: &mut Round) -> Result<()> {
         Err(ProcessError::Killed { signal: libc::SIGINT, .. })
     );
     nobody_left(ONE_SECOND.saturating_sub(struck.elapsed()))?;
-    round.landed(); // 끝없이 부르므로 언제나 도중입니다.
+    round.landed(); // 끝없이 호출하므로 언제나 도중입니다.
     Ok(())
 }

@@ -76,7 +76,7 @@ fn initializer_fails(round: &mut Round) -> Result<()> {
             // 시그널은 밖에서 왔을 수도 있어 initializer의 탓으로 돌리지 않습니다.
             Err(PoolError::NotReady { attempts: 1..=3, message })
                 if by_signal && message.contains(named) => {}
-            other => bail!("{named}: {other:?}(으)로 끝났습니다"),
+            other => bail!("{named}: 다르게 끝났습니다: {other:?}"),
         }
         ensure!(took < ONE_SECOND, "{took:?} 만에 에러가 되었습니다");
         let (tried, most) = (tries.load(SeqCst), 3 * WORKERS as u32 * (call + 1));
@@ -85,7 +85,7 @@ fn initializer_fails(round: &mut Round) -> Result<()> {
     if round.random.bool() {
         pool.close();
         let ((), took) = timed(|| pool.join());
-        ensure!(took < ONE_SECOND, "join이 {took:?} 만에 돌아왔습니다");
+        ensure!(took < ONE_SECOND, "join이 {took:?} 만에 반환되었습니다");
     }
     Ok(())
 }
@@ -106,7 +106,7 @@ fn dies_early(round: &mut Round) -> Result<()> {
     process.kill();
     let (result, took) = timed(|| process.join());
     expect_killed(result)?;
-    ensure!(took < ONE_SECOND, "join이 {took:?} 만에 돌아왔습니다");
+    ensure!(took < ONE_SECOND, "join이 {took:?} 만에 반환되었습니다");
     ensure_matches!(inbox.recv_timeout(ONE_SECOND), Err(ChannelError::Disconnected));
     round.landed();
     // 풀의 작업자가 그렇게 죽으면 소리 없이 바뀝니다.
@@ -114,7 +114,7 @@ fn dies_early(round: &mut Round) -> Result<()> {
     signal(pool.worker_ids()[round.random.usize(0..WORKERS)], Signal::SIGKILL)?;
     let (results, took) = timed(|| pool.map(u32::pow, [(2, 3), (3, 2)]));
     ensure_eq!(results?, [8, 9]);
-    ensure!(took < ONE_SECOND, "바꾸고 일하는 데 {took:?}이(가) 걸렸습니다");
+    ensure!(took < ONE_SECOND, "바꾸고 일하는 데 {took:?}가 걸렸습니다");
     Ok(())
 }
 
@@ -129,14 +129,14 @@ fn silent(round: &mut Round) -> Result<()> {
             Ok(())
         })?;
     }
-    ensure!(process.is_running(), "멈춘 자식은 아직 돌고 있습니다");
+    ensure!(process.is_running(), "멈춘 자식은 아직 실행 중입니다");
     round.landed();
     let (result, took) = timed(|| {
         process.kill();
         process.join()
     });
     expect_killed(result)?;
-    ensure!(took < ONE_SECOND, "끝내고 거두는 데 {took:?}이(가) 걸렸습니다");
+    ensure!(took < ONE_SECOND, "끝내고 회수하는 데 {took:?}가 걸렸습니다");
     Ok(())
 }
 
@@ -160,6 +160,6 @@ fn accept_must_end(_: &mut Round) -> Result<()> {
         drop(IpcSender::<u32>::connect(name)?);
     }
     acceptor.join().map_err(|_| anyhow!("기다리는 스레드가 패닉했습니다"))?;
-    ensure!(!stuck, "accept가 {ONE_SECOND:?} 안에 돌아오지 않았습니다");
+    ensure!(!stuck, "accept가 {ONE_SECOND:?} 안에 반환되지 않았습니다");
     Ok(())
 }

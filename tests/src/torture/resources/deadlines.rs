@@ -28,7 +28,7 @@ const LIMITS: [Duration; 4] =
 /// 한 차례에 같은 제한 시간을 재는 횟수는, 짧은 시간일수록 많습니다.
 const REPEATS: [u32; 4] = [20, 20, 3, 1];
 
-/// 제한 시간을 주어 한 번 부릅니다. 시간이 지나서 돌아왔으면 참입니다.
+/// 제한 시간을 주어 한 번 호출합니다. 시간이 지나서 반환되었으면 참입니다.
 type Call<'a> = Box<dyn Fn(Duration) -> Result<bool> + Send + 'a>;
 
 pub fn round(round: &mut Round) -> Result<()> {
@@ -64,7 +64,7 @@ pub fn round(round: &mut Round) -> Result<()> {
     outcome
 }
 
-/// 너무 일찍 시간이 지났다고 하지 않고, 어떻게 돌아오든 [`SLACK`]보다 늦지 않은지 봅니다.
+/// 너무 일찍 시간이 지났다고 하지 않고, 어떻게 반환되든 [`SLACK`]보다 늦지 않은지 봅니다.
 ///
 /// 컴퓨터가 바쁘면 깨어나는 것 자체가 늦으므로, 세 번까지 다시 재어 가장 빠른 것으로 판단합니다.
 fn keeps(limit: Duration, call: &dyn Fn(Duration) -> Result<bool>) -> Result<()> {
@@ -80,7 +80,7 @@ fn keeps(limit: Duration, call: &dyn Fn(Duration) -> Result<bool>) -> Result<()>
             return Ok(());
         }
     }
-    bail!("제한 시간 {limit:?}을(를) 넘겨 {fastest:?}에 돌아왔습니다")
+    bail!("제한 시간 {limit:?}를 넘겨 {fastest:?} 만에 반환되었습니다")
 }
 
 extern "C" fn ignore(_: c_int) {}

@@ -29,7 +29,7 @@ const STEPS: [(&str, u32, Step); 4] = [
 ];
 /// 첫 호출들이 잡아 두는 메모리는 세지 않습니다.
 const WARM_UP: u32 = 20;
-/// 할당자가 되돌려 주지 않고 쥐고 있을 수 있는 메모리. 한 번에 512바이트만 새어도 이보다 큽니다.
+/// 할당자가 운영체제에 반납하지 않고 갖고 있을 수 있는 메모리. 한 번에 512바이트만 새어도 이보다 큽니다.
 const MEMORY_SLACK: u64 = 4 << 20;
 
 pub fn round(round: &mut Round) -> Result<()> {
@@ -62,7 +62,7 @@ impl Usage {
         let field = |name: &str| -> Result<u64> {
             let line = status.lines().find_map(|line| line.strip_prefix(name));
             let number = line.and_then(|rest| rest.split_whitespace().next());
-            Ok(number.with_context(|| format!("{name}이 없습니다"))?.parse()?)
+            Ok(number.with_context(|| format!("/proc의 status에 없는 줄: {name}"))?.parse()?)
         };
         Ok(Usage {
             descriptors: descriptors()?,
@@ -81,7 +81,7 @@ impl Usage {
         let grown = after.resident.saturating_sub(self.resident);
         ensure!(grown <= MEMORY_SLACK, "메모리가 {}KiB 늘었습니다", grown / 1024);
         let children = crate::procfs::children(std::process::id())?;
-        ensure!(children.is_empty(), "자식이나 좀비 {children:?}이(가) 남았습니다");
+        ensure!(children.is_empty(), "자식이나 좀비가 남았습니다: {children:?}");
         Ok(())
     }
 }

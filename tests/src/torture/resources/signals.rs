@@ -67,7 +67,7 @@ fn foreign_recv(stage: Stage) -> Result<()> {
     let (_sender, receiver) = ipc::channel::<u32>()?;
     stage.ready.fetch_add(1, SeqCst);
     let refused = receiver.try_recv_timeout(Duration::from_secs(1));
-    anyhow::bail!("1초를 기다릴 try_recv_timeout이 {refused:?}로 끝났습니다")
+    anyhow::bail!("1초를 기다릴 try_recv_timeout이 다르게 끝났습니다: {refused:?}")
 }
 
 pub fn ipc_channel(_: &mut Round) -> Result<()> {

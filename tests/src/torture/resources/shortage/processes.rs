@@ -25,11 +25,11 @@ pub fn exhaust(seed: u64) -> Result<()> {
                 Ok(process) => started.push(process),
                 Err(error) => break error,
             }
-            ensure!(started.len() < limit, "한도 {limit}을(를) 넘어 시작했습니다");
+            ensure!(started.len() < limit, "한도({limit}개)를 넘어 시작했습니다");
         };
         ensure_matches!(refused, ProcessError::Start(_));
         in_korean(refused)?;
-        // 하나를 거두어들이면 다시 하나를 시작할 수 있습니다.
+        // 하나를 회수하면 다시 하나를 시작할 수 있습니다.
         if let Some(process) = started.pop() {
             process.kill();
             expect_killed(process.join())?;
