@@ -5,7 +5,7 @@
 //!
 //! 구간은 획득한 *뒤에* 시작해 해제하기 *전에* 끝납니다. 그러지 않으면 락을 둘이 함께 쥔 것처럼 보이는 순간이 생깁니다. 쥔 채 죽는
 //! 프로세스는 끝을 적지 못하므로, 쥐거나 실행하는 구간은 시작할 때도 한 줄을 적습니다(`end`가 `null`). 그것이 언제 끝났는지는 부모가
-//! 자식을 거둘 때 적는 줄([`What::End`])로 압니다.
+//! 자식을 회수할 때 적는 줄([`What::End`])로 압니다.
 
 use std::env::var_os;
 use std::fs::{File, OpenOptions};
@@ -93,7 +93,7 @@ pub fn waiting<R>(kind: SpanKind, object: impl FnOnce() -> u64, wait: impl FnOnc
 impl Drop for Open {
     #[inline]
     fn drop(&mut self) {
-        if let Some(span) = self.0.take() {
+        if let Some(mut span) = self.0.take() {
             span.finish();
         }
     }
@@ -124,7 +124,7 @@ impl Span {
     }
 
     #[cold]
-    fn finish(mut self: Box<Self>) {
+    fn finish(&mut self) {
         let end = nanoseconds();
         self.end = Some(end);
         if self.what != What::Wait || end - self.start >= SHORTEST_WAIT {
@@ -143,7 +143,7 @@ impl Span {
     }
 }
 
-/// 프로세스 `pid`가 끝난 것을 적습니다. 거둔 쪽이 호출합니다.
+/// 프로세스 `pid`가 끝난 것을 적습니다. 회수한 쪽이 호출합니다.
 pub fn ended(pid: u32) {
     if ON.load(Relaxed) {
         let (now, task) = (nanoseconds(), String::new());
