@@ -57,7 +57,7 @@ fn the_summary_lists_every_page_once_by_its_title() -> Result {
     let summary = read("SUMMARY.md")?;
     let mut listed = BTreeSet::new();
     for (title, page) in links(&summary) {
-        assert!(listed.insert(page.to_owned()), "SUMMARY.md에 {page}이(가) 두 번 있습니다");
+        assert!(listed.insert(page.to_owned()), "SUMMARY.md에 두 번 있습니다: {page}");
         assert_eq!(read(page)?.lines().next(), Some(format!("# {title}").as_str()), "{page}");
     }
     assert_eq!(listed, pages()?, "SUMMARY.md의 쪽(왼쪽)과 있는 쪽(오른쪽)");

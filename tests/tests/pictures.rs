@@ -222,7 +222,7 @@ fn build() -> PathBuf {
             .bin(name)
             .current_release()
             .target_dir(test.ancestors().nth(3).unwrap());
-        build.run().unwrap_or_else(|error| panic!("{name}을(를) 빌드하지 못했습니다: {error}"));
+        build.run().unwrap_or_else(|error| panic!("빌드하지 못했습니다: {name}: {error}"));
     }
     test.ancestors().nth(2).unwrap().to_owned()
 }
