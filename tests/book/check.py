@@ -39,6 +39,17 @@ PAIRS = """() => [...document.querySelectorAll('.pair')].map((pair) => {
 OVERFLOW = """() => ['html', '.content'].map((name) => document.querySelector(name))
     .some((box) => box.scrollWidth > box.clientWidth)"""
 
+# 그려진 그림. 접힌 답 안의 것은 펼쳐서 봅니다. mdBook은 눌렀을 때 크게 보일 것(.img-wrapper)을 하나씩 더 둡니다.
+PICTURES = """() => {
+    const answers = [...document.querySelectorAll('details:not([open])')];
+    answers.forEach((answer) => { answer.open = true; });
+    const pictures = [...document.querySelectorAll('main img:not(.img-wrapper *)')].map((img) => {
+        return { src: img.getAttribute('src'), shown: img.naturalWidth > 0 && img.width > 0 && img.alt !== '' };
+    });
+    answers.forEach((answer) => { answer.open = false; });
+    return pictures;
+}"""
+
 # 글자와 바탕의 대비가 4.5보다 작은 글. 식은 WCAG 2의 것입니다.
 FAINT = """() => {
     const parse = (color) => color.match(/[\\d.]+/g).map(Number);
@@ -96,9 +107,8 @@ def look_at(browser, path):
     pairs = page.evaluate(PAIRS)
     expect(all(pair["side"] for pair in pairs), path, "1440픽셀에서 파이썬과 Rust가 나란하지 않습니다")
     expect(not page.evaluate(OVERFLOW), path, "1440픽셀보다 넓습니다")
-    for picture in page.locator("main img").all():
-        picture.scroll_into_view_if_needed()
-        expect(picture.evaluate("(img) => img.naturalWidth > 0 && img.alt"), path, f"그림이나 대체 글이 없습니다: {picture.get_attribute('src')}")
+    for picture in page.evaluate(PICTURES):
+        expect(picture["shown"], path, f"그림이나 대체 글이 없습니다: {picture['src']}")
     for link in page.evaluate("() => [...document.querySelectorAll('main a[href]')].map((a) => a.href)"):
         url = urlsplit(link)
         if url.scheme == "file":
