@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error;
-use std::fs;
+use std::fs::{self, File};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
@@ -228,24 +228,56 @@ fn examples_live_together() -> Result {
     Ok(())
 }
 
+/// "제 프로젝트에서 쓰기"의 절 `title`에 있는 cargo 명령들.
+fn commands(title: &str) -> Result<Vec<String>> {
+    let page = fs::read_to_string(format!("{ROOT}/examples-ko/own-project.md"))?;
+    let (_, section) = page.split_once(&format!("\n## {title}\n")).ok_or(title)?;
+    let lines = section.lines().take_while(|line| !line.starts_with("## "));
+    let commands: Vec<_> =
+        lines.filter_map(|line| line.strip_prefix("cargo ").map(str::to_owned)).collect();
+    assert!(commands.len() > 1, "{title}: {commands:?}");
+    Ok(commands)
+}
+
 /// "제 프로젝트에서 쓰기"의 "새 프로그램"에 적힌 대로 하면, 프로그램도 테스트도 실행됩니다.
 #[test]
 fn a_program_of_ones_own_joins_the_workspace() -> Result {
     let outside = Outside::new("새 프로그램")?;
     let home = outside.0.join("mine");
     assert!(copy(&outside.0, &["lock", "mine"])?.status.success());
-    let page = fs::read_to_string(format!("{ROOT}/examples-ko/own-project.md"))?;
-    let (_, section) = page.split_once("\n## 새 프로그램\n").ok_or("새 프로그램")?;
-    let commands = section.lines().take_while(|line| !line.starts_with("## "));
-    let mut added = 0;
-    for command in commands.filter_map(|line| line.strip_prefix("cargo ")) {
-        cargo(&home, command)?;
-        added += 1;
+    for command in commands("새 프로그램")? {
+        cargo(&home, &command)?;
     }
-    assert_eq!(added, 3);
     fs::write(home.join("crates/stats/src/main.rs"), include_str!("copy/stats.rs"))?;
     assert!(cargo(&home, "run -p stats")?.contains("count: 2000, total: 3000.0, largest: 2.0"));
     assert!(cargo(&home, "test -p stats")?.contains("1 passed"));
+    Ok(())
+}
+
+/// "파이썬에서 호출하기"에 적힌 대로 하면, 파이썬이 부른 함수도 프로세스를 시작합니다.
+#[test]
+fn a_shared_library_is_called_from_python() -> Result {
+    let outside = Outside::new("파이썬에서")?;
+    let home = outside.0.join("mine");
+    assert!(copy(&outside.0, &["lock", "mine"])?.status.success());
+    for command in commands("파이썬에서 호출하기")? {
+        cargo(&home, &command)?;
+    }
+    let manifest = home.join("crates/square/Cargo.toml");
+    let library = "\n[lib]\ncrate-type = [\"cdylib\"]\n";
+    fs::write(&manifest, fs::read_to_string(&manifest)? + library)?;
+    fs::write(home.join("crates/square/src/lib.rs"), include_str!("copy/square.rs"))?;
+    cargo(&home, "build -p square")?;
+
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/copy/square.py");
+    let library = Path::new(env!("CARGO_TARGET_TMPDIR")).join("copies/debug/libsquare.so");
+    let run = Command::new("python3").arg(script).arg(&library).output()?;
+    assert_eq!(String::from_utf8(run.stdout)?, "49\n");
+    // 표준 입력으로 준 스크립트는 자식이 다시 읽을 수 없습니다.
+    let piped =
+        Command::new("python3").arg("-").arg(&library).stdin(File::open(script)?).output()?;
+    assert_eq!(String::from_utf8(piped.stdout)?, "-1\n");
+    assert!(String::from_utf8(piped.stderr)?.contains("init()에 이르기 전에 끝났습니다"));
     Ok(())
 }
 

@@ -78,9 +78,8 @@ fn tasks() -> Result<BTreeMap<String, String>> {
         let text = fs::read_to_string(&path)?;
         let (_, list) = text.split_once("\n## 해 볼 것\n").ok_or(format!("{file}: 해 볼 것"))?;
         for line in list.lines().take_while(|line| !line.starts_with("## ")) {
-            if let Some((number, task)) = line.split_once(". ")
-                && number.parse::<u32>().is_ok()
-            {
+            let Some((number, task)) = line.split_once(". ") else { continue };
+            if number.parse::<u32>().is_ok() {
                 tasks.insert(format!("{section}-{number}"), task.to_owned());
             }
         }

@@ -2,14 +2,12 @@
 //!
 //! 실행: `cargo test -p tests --test own_project`
 
-use std::os::fd::AsFd;
+use std::process::Command;
 use std::sync::OnceLock;
 
 use anyhow::Result;
 use ipc_core::{Process, ProcessError};
 use pool::{Pool, PoolError};
-use tokio::io::Interest;
-use tokio::io::unix::AsyncFd;
 
 // ANCHOR: test
 ipc_core::test_support!();
@@ -51,14 +49,18 @@ fn a_pool_in_a_static_is_used_from_several_threads() -> Result<()> {
 }
 
 // ANCHOR: async
+use std::os::fd::AsFd;
+
+use ipc_core::build::Message;
+use tokio::io::Interest;
+use tokio::io::unix::AsyncFd;
+
+/// 다른 일을 막지 않고 자식이 끝나기를 기다립니다. `Process`의 디스크립터는 자식이 끝나면 읽을 수 있게 됩니다.
 #[allow(
     deprecated,
     reason = "새 이름인 register는 unsafe입니다. OwnedFd는 번호가 바뀌지 않아 이쪽도 안전합니다"
 )]
-/// 다른 일을 막지 않고 자식이 끝나기를 기다립니다. `Process`의 디스크립터는 자식이 끝나면 읽을 수 있게 됩니다.
-async fn join<T: serde::Serialize + serde::de::DeserializeOwned + 'static>(
-    process: Process<T>,
-) -> Result<T, ProcessError> {
+async fn join<T: Message>(process: Process<T>) -> Result<T, ProcessError> {
     let fd = process.as_fd().try_clone_to_owned().map_err(ProcessError::Start)?;
     let ended = AsyncFd::with_interest(fd, Interest::READABLE).map_err(ProcessError::Start)?;
     drop(ended.readable().await.map_err(ProcessError::Start)?);
@@ -76,6 +78,27 @@ fn two_processes_are_awaited_together() -> Result<()> {
         Ok::<_, ProcessError>(first.await? + second.await?)
     })?;
     assert_eq!(sum, 6);
+    Ok(())
+}
+
+/// `init()` 앞에서 실행기를 만들면, 자식의 작업도 그 실행기 안에서 실행됩니다.
+#[test]
+fn a_task_under_the_runtime_of_main_cannot_make_its_own() -> Result<()> {
+    let output = Command::new(env!("CARGO_BIN_EXE_faulty")).arg("--in-runtime").output()?;
+    let said = String::from_utf8(output.stderr)?;
+    assert_eq!(output.status.code(), Some(1), "{said}");
+    assert!(said.contains("Cannot start a runtime from within a runtime"), "{said}");
+    Ok(())
+}
+
+/// `String`은 에러 타입이 아니므로, `Result` 전체가 작업의 값입니다.
+#[test]
+fn a_string_as_an_error_is_a_value() -> Result<()> {
+    let refuse = || Err::<u32, String>("거절합니다".to_owned());
+    assert_eq!(Process::spawn(refuse, ())?.join()?, Err("거절합니다".to_owned()));
+    let fail = || Err::<u32, _>(anyhow::anyhow!("거절합니다"));
+    let failed = Process::spawn(fail, ())?.join();
+    assert!(matches!(&failed, Err(ProcessError::Failed { .. })), "{failed:?}");
     Ok(())
 }
 

@@ -133,7 +133,7 @@ pub enum ProcessError {
     Start(io::Error),
     /// 자식이 `init()`에 이르기 전에 끝났습니다. 작업은 시작하지도 않았습니다.
     #[error(
-        "{process} 프로세스가 ipc_core::init()에 이르기 전에 끝났습니다({how}). init()을 main의 첫 줄로 옮기십시오. 그 앞에서 인수나 표준 입력을 읽고 끝내는 코드, #[tokio::main]이 흔한 이유입니다. #[test]라면 그 파일에 ipc_core::test_support!()를 적으십시오"
+        "{process} 프로세스가 ipc_core::init()에 이르기 전에 끝났습니다({how}). init()을 main의 첫 줄로 옮기십시오. 그 앞에서 인수나 표준 입력을 읽고 끝내는 코드가 흔한 이유입니다. #[test]라면 그 파일에 ipc_core::test_support!()를 적으십시오"
     )]
     EndedBeforeInit { process: String, how: String },
     /// 인수나 결과를 전하지 못했습니다.

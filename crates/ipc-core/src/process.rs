@@ -52,7 +52,7 @@ use crate::wait::{Deadline, after, wait_ready};
 /// 아직 실행 중인 자식을 조인하지 않고 버리면 표준 에러에 한 줄로 알립니다. 일부러 끝내는 것이면 [`kill`](Process::kill)이나
 /// [`terminate`](Process::terminate)를 먼저 호출하십시오. 그때는 알리지 않습니다.
 ///
-/// ```standalone_crate
+/// ```
 /// use ipc_core::Process;
 ///
 /// fn add(a: u32, b: u32) -> u32 {

@@ -88,6 +88,21 @@ task!((A, B, C, D, E, F), (A, B, C, D, E, F), Tuple, (A, B, C, D, E, F));
 ///
 /// `Result`의 에러는 `anyhow::Error`, `Box<dyn Error>`, `std::error::Error`를 구현한 타입 가운데 무엇이든 됩니다. 다른 프로세스로는
 /// 글만 건너갑니다.
+///
+/// `Serialize`까지 구현한 에러는 쓸 수 없습니다. `Result` 전체가 보낼 수 있는 값이기도 해서, 실패인지 값인지 컴파일러가 정하지
+/// 못합니다.
+///
+/// ```compile_fail,E0283
+/// #[derive(Debug, thiserror::Error, serde::Serialize, serde::Deserialize)]
+/// #[error("0으로 나눌 수 없습니다")]
+/// struct DividedByZero;
+///
+/// fn divide(n: u32) -> Result<u32, DividedByZero> {
+///     10u32.checked_div(n).ok_or(DividedByZero)
+/// }
+///
+/// let process = ipc_core::Process::spawn(divide, 0);
+/// ```
 #[diagnostic::on_unimplemented(
     message = "작업은 `{Self}` 값을 반환할 수 없습니다",
     label = "다른 프로세스로 보낼 수 없는 값입니다",

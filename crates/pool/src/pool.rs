@@ -43,7 +43,7 @@ use worker::{Initializer, RunChunk};
 /// 값이나 `Result`를 반환합니다. 이름이 있는 함수나, 바깥 변수를 캡처하지 않은 클로저면 됩니다. 시그니처의 `F`, `I`, `A`, `M`은
 /// 컴파일러가 알아내므로 적을 일이 없습니다.
 ///
-/// ```standalone_crate
+/// ```
 /// fn main() -> anyhow::Result<()> {
 ///     ipc_core::init();
 ///     let pool = pool::Pool::new(2)?;

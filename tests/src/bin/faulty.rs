@@ -7,6 +7,7 @@ use std::process::exit;
 use ipc_core::Process;
 use pool::Pool;
 use tests::children::sleep_forever;
+use tokio::runtime::{Builder, Runtime};
 
 fn main() -> anyhow::Result<()> {
     println!("시작합니다"); // `init()`보다 앞에 있어 자식에서도 실행됩니다.
@@ -14,6 +15,9 @@ fn main() -> anyhow::Result<()> {
     // 자식의 표준 입력은 비어 있으므로, 자식은 여기서 끝납니다.
     if mistake.starts_with("--reads-first") && line()?.is_empty() {
         exit(3);
+    }
+    if mistake == "--in-runtime" {
+        return in_runtime();
     }
     if mistake != "--without-init" {
         ipc_core::init();
@@ -35,4 +39,16 @@ fn line() -> std::io::Result<String> {
     let mut line = String::new();
     stdin().read_line(&mut line)?;
     Ok(line)
+}
+
+/// `#[tokio::main]`이 하는 일입니다. 자식도 이 실행기 안에서 `init()`에 이르며, 거기서는 실행기를 또 실행하지 못합니다.
+fn in_runtime() -> anyhow::Result<()> {
+    runtime().block_on(async {
+        ipc_core::init();
+        Ok(Process::spawn(|| runtime().block_on(async {}), ())?.join()?)
+    })
+}
+
+fn runtime() -> Runtime {
+    Builder::new_current_thread().build().expect("실행기를 만들지 못했습니다")
 }

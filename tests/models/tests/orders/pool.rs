@@ -13,7 +13,8 @@ use models::pool::board::{
 
 /// `seq`번 묶음을 `place`에 붙입니다. 내용에도 번호가 있어, 남의 것을 읽으면 압니다.
 fn post(board: &Board, place: usize, seq: u64) {
-    let items = Some(&[seq as u8; 8][..]);
+    let bytes = [seq as u8; 8];
+    let items = Some(&bytes[..]);
     board.post(place, seq, &Post { run: seq, skip: 0, count: 1, items });
 }
 
