@@ -254,7 +254,7 @@ fn a_program_of_ones_own_joins_the_workspace() -> Result {
     Ok(())
 }
 
-/// "파이썬에서 호출하기"에 적힌 대로 하면, 파이썬이 부른 함수도 프로세스를 시작합니다.
+/// "파이썬에서 호출하기"에 적힌 대로 하면, 파이썬이 호출한 함수도 프로세스를 시작합니다.
 #[test]
 fn a_shared_library_is_called_from_python() -> Result {
     let outside = Outside::new("파이썬에서")?;
