@@ -321,16 +321,15 @@ pub fn read_records(desk: &Desk, read: &mut u64, copy: &mut Vec<u8>) -> Result<(
     if left > DESK_WORDS {
         return Err(Corrupted);
     }
-    if left > 0 {
-        let words = desk.tail();
-        let at = *read as usize % DESK_WORDS;
-        let first = left.min(DESK_WORDS - at);
-        load_bytes(&words[at..][..first], copy);
-        load_bytes(&words[..left - first], copy);
-        *read = end;
-        desk.read.store(end, Release);
-        desk.room.notify_one();
-    }
+    let words = desk.tail();
+    let at = *read as usize % DESK_WORDS;
+    let first = left.min(DESK_WORDS - at);
+    load_bytes(&words[at..][..first], copy);
+    load_bytes(&words[..left - first], copy);
+    *read = end;
+    // 새 기록이 없어도 적습니다. 잘못된 프로세스가 바꾸어 두었으면, 작업자는 자리가 없는 줄 알고 기다립니다.
+    desk.read.store(end, Release);
+    desk.room.notify_one();
     Ok(())
 }
 
