@@ -93,7 +93,7 @@ pub fn waiting<R>(kind: SpanKind, object: impl FnOnce() -> u64, wait: impl FnOnc
 impl Drop for Open {
     #[inline]
     fn drop(&mut self) {
-        if let Some(mut span) = self.0.take() {
+        if let Some(span) = self.0.take() {
             span.finish();
         }
     }
@@ -124,7 +124,11 @@ impl Span {
     }
 
     #[cold]
-    fn finish(&mut self) {
+    #[expect(
+        clippy::boxed_local,
+        reason = "통째로 넘겨, 흔한 길에 정리하는 코드가 들어가지 않습니다"
+    )]
+    fn finish(mut self: Box<Self>) {
         let end = nanoseconds();
         self.end = Some(end);
         if self.what != What::Wait || end - self.start >= SHORTEST_WAIT {
