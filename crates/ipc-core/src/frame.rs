@@ -20,6 +20,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use crossbeam_utils::Backoff;
+use memmap2::MmapMut;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{
@@ -43,8 +44,8 @@ const LARGE_EXTRA: usize = 2;
 const IN_FLIGHT_PATIENCE: Duration = Duration::from_secs(1);
 
 thread_local! {
-    /// 받을 때마다 새로 할당하지 않도록 다시 쓰는 버퍼.
-    static PACKET: Cell<Vec<u8>> = const { Cell::new(Vec::new()) };
+    /// 받을 때마다 새로 할당하지 않도록 다시 쓰는 버퍼. 힙의 것을 0으로 채우면 쓰지 않을 페이지까지 모두 건드리므로 직접 매핑합니다.
+    static PACKET: Cell<Option<MmapMut>> = const { Cell::new(None) };
 }
 
 /// 메시지 하나. 아직 값으로 읽기 전입니다.
@@ -121,10 +122,12 @@ impl Frame {
     }
 
     pub fn receive(socket: BorrowedFd, deadline: Deadline) -> Result<Frame, ChannelError> {
-        let mut packet = PACKET.take();
-        packet.resize(HEADER + INLINE_MAX, 0);
+        let mut packet = match PACKET.take() {
+            Some(packet) => packet,
+            None => MmapMut::map_anon(HEADER + INLINE_MAX)?,
+        };
         let frame = Frame::receive_into(&mut packet, socket, deadline);
-        PACKET.set(packet);
+        PACKET.set(Some(packet));
         frame
     }
 

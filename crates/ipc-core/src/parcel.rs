@@ -18,6 +18,7 @@ use std::ops::{Deref, DerefMut};
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
 use postcard::de_flavors::Flavor;
+use rustix::fs::{FileType, Stat, fstat};
 use scoped_tls::scoped_thread_local;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
@@ -221,9 +222,11 @@ impl<'de> Deserialize<'de> for Descriptor {
     }
 }
 
-/// 이 크레이트의 공유 메모리인지 봅니다.
+/// 이 크레이트의 공유 메모리인지 봅니다. 이름을 묻는 데는 시간이 들므로, 소켓처럼 파일이 아닌 것은 종류만 봅니다.
 fn is_memory(fd: BorrowedFd) -> bool {
-    memory_name(fd).is_ok_and(|name| name.starts_with(MEMORY_PREFIX))
+    let not_a_file = |stat: Stat| !FileType::from_raw_mode(stat.st_mode).is_file();
+    let another_file = |name: String| !name.starts_with(MEMORY_PREFIX);
+    !(fstat(fd).is_ok_and(not_a_file) || memory_name(fd).is_ok_and(another_file))
 }
 
 /// 소포에 실려 건너가는 디스크립터. [`Descriptor`]와 달리 밖으로 나가지 않으므로 공유 메모리도 싣습니다.

@@ -360,7 +360,7 @@ impl Memory {
         let file = memory_file(&contents.name(), size)?;
         file.set_len(size as u64)?;
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW)?;
-        let map = Some(MmapRaw::map_raw(&file)?);
+        let map = Some(MmapOptions::new().len(size).map_raw(&file)?);
         let id = FileId::of(file.as_fd())?;
         Ok(Memory { map, file: file.into(), id, contents, access: Access::Write })
     }
@@ -395,8 +395,8 @@ impl Memory {
         let file = fd.try_clone_to_owned()?;
         let map = match (received.remove(&(id, access)), access) {
             (Some(Received::Kept(map)), _) => map,
-            (_, Access::Write) => MmapRaw::map_raw(&file)?,
-            (_, Access::Read) => MmapOptions::new().map_raw_read_only(&file)?,
+            (_, Access::Write) => MmapOptions::new().len(size).map_raw(&file)?,
+            (_, Access::Read) => MmapOptions::new().len(size).map_raw_read_only(&file)?,
         };
         let memory = Arc::new(Memory { map: Some(map), file, id, contents, access });
         received.insert((id, access), Received::InUse(Arc::downgrade(&memory)));

@@ -74,6 +74,11 @@ impl fmt::Debug for Builder {
 }
 
 impl Builder {
+    fn of(workers: usize) -> Builder {
+        let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };
+        Builder { options, chunk_size: None, refused: None }
+    }
+
     /// 작업자의 수. 정하지 않으면 코어의 수입니다.
     pub fn workers(mut self, workers: usize) -> Builder {
         self.options.workers = workers;
@@ -154,14 +159,12 @@ impl Builder {
 impl Pool {
     /// 작업자가 `workers`명인 풀을 만듭니다. 에러는 [`Builder::build`]와 같습니다.
     pub fn new(workers: usize) -> Result<Pool, PoolError> {
-        Pool::builder().workers(workers).build()
+        Builder::of(workers).build()
     }
 
     /// 작업자의 수, 묶음의 크기, 재시도 횟수 등을 정해 풀을 만듭니다.
     pub fn builder() -> Builder {
-        let workers = available_parallelism().map_or(1, NonZeroUsize::get);
-        let options = Options { workers, retries: 0, max_tasks_per_child: None, initializer: None };
-        Builder { options, chunk_size: None, refused: None }
+        Builder::of(available_parallelism().map_or(1, NonZeroUsize::get))
     }
 
     /// 항목마다 `task`를 호출한 결과를 입력 순서로 모읍니다. 모두 끝날 때까지 기다립니다.
