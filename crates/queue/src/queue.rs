@@ -7,7 +7,7 @@ mod error;
 mod joinable;
 mod ring;
 
-use std::cell::RefCell;
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::time::Duration;
@@ -48,7 +48,8 @@ pub struct Queue<T> {
 
 thread_local! {
     /// 항목을 직렬화할 때 다시 쓰는 버퍼.
-    static BYTES: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+    #[expect(clippy::box_collection, reason = "빌려주고 받을 때마다 옮기는 것이 포인터 하나입니다")]
+    static BYTES: Cell<Option<Box<Vec<u8>>>> = const { Cell::new(None) };
 }
 
 impl<T: Inline> Queue<T> {
@@ -276,16 +277,13 @@ impl<T> Clone for Queue<T> {
     }
 }
 
-/// 스레드의 버퍼를 비워 빌려줍니다. 빌린 동안 다시 호출하면(직렬화 도중에 큐를 쓰면) 새 버퍼를 줍니다.
+/// 스레드의 빈 버퍼를 빌려줍니다. 빌린 동안 다시 호출하면(직렬화 도중에 큐를 쓰면) 새 버퍼를 줍니다.
+#[inline]
 fn with_bytes<R>(work: impl FnOnce(&mut Vec<u8>) -> R) -> R {
-    BYTES.with(|bytes| match bytes.try_borrow_mut() {
-        Ok(mut bytes) => {
-            bytes.clear();
-            let outcome = work(&mut bytes);
-            bytes.clear();
-            bytes.shrink_to(KEPT_BUFFER);
-            outcome
-        }
-        Err(_) => work(&mut Vec::new()),
-    })
+    let mut bytes = BYTES.take().unwrap_or_default();
+    let outcome = work(&mut bytes);
+    bytes.clear();
+    bytes.shrink_to(KEPT_BUFFER);
+    BYTES.set(Some(bytes));
+    outcome
 }
