@@ -13,7 +13,7 @@ const FILES: &[&str] = &[
     "ipc-core/src/wait.rs",
     "ipc-core/src/mutex.rs",
     "ipc-core/src/plain.rs",
-    "ipc-core/src/shared.rs",
+    "ipc-core/src/words.rs",
     "queue/src/queue.rs",
     "queue/src/error.rs",
     "queue/src/joinable.rs",
@@ -96,14 +96,6 @@ fn rewrite(
             missing.push(format!("{file}: {from}"));
         }
     };
-    if name == "shared.rs" {
-        // 매핑은 대역이 맡고, 바이트를 칸에 쓰고 읽는 두 함수만 가져옵니다.
-        let start = source.find("/// `bytes`를 8바이트씩").unwrap_or_default();
-        source = format!(
-            "use std::sync::atomic::{{AtomicU64, Ordering::Relaxed}};\n{}",
-            source[start..].split("#[cfg(test)]").next().unwrap_or_default()
-        );
-    }
     for (_, from, to) in CHANGES.iter().filter(|(file, ..)| *file == name) {
         replace(&mut source, from, to);
     }

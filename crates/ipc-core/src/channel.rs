@@ -22,10 +22,11 @@ use rustix::net::{AddressFamily, SocketFlags, SocketType, socketpair};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use crate::accepts::Accepts;
+use crate::codec::fingerprint;
 use crate::error::ChannelError;
 use crate::frame::{Frame, INLINE_MAX};
-use crate::parcel::{Descriptor, fingerprint, open, seal};
+use crate::message::Accepts;
+use crate::parcel::{Descriptor, open, seal};
 use crate::wait::{Deadline, wait_ready};
 
 /// 양방향 채널의 한쪽입니다. 반대쪽이 모두 닫히면 이쪽은 [`ChannelError::Disconnected`]를 받습니다.

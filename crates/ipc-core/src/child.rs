@@ -22,7 +22,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::channel::Channel;
 use crate::error::ChannelError;
-use crate::parcel::Message;
+use crate::message::Message;
 use crate::task::{RemoteFn, Task, zero_sized};
 use crate::timeline;
 use crate::wait::{after, wait_ready};

@@ -10,8 +10,8 @@ use std::io;
 use nix::sys::signal::Signal;
 use rustix::io::Errno;
 
-use crate::parcel::DESCRIPTORS_MAX;
-
+/// 메시지 하나에 실을 수 있는 디스크립터의 최대 개수(커널의 `SCM_MAX_FD`는 253이고, 둘은 큰 내용의 몫).
+pub const DESCRIPTORS_MAX: usize = 251;
 /// 에러 타입의 `Debug`를 `Display`와 같게 합니다.
 #[doc(hidden)]
 #[macro_export]
@@ -24,6 +24,8 @@ macro_rules! debug_is_display {
         }
     )* };
 }
+
+pub use debug_is_display;
 
 debug_is_display!(CodecError, ChannelError, ProcessError);
 

@@ -29,9 +29,9 @@ use rustix::net::{
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 
-use crate::error::ChannelError;
-use crate::parcel::{DESCRIPTORS_MAX, fingerprint};
-use crate::shared::memory_file;
+use crate::codec::fingerprint;
+use crate::error::{ChannelError, DESCRIPTORS_MAX};
+use crate::memory::memory_file;
 use crate::wait::{Deadline, RECHECK, after, expired, remaining, wait_ready};
 
 /// 프레임에 바로 싣는 내용의 최대 크기(바이트). 더 크면 메모리 파일로 갑니다.

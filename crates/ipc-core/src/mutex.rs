@@ -23,7 +23,7 @@ use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
 use crate::clocklock::pthread_mutex_clocklock;
-use crate::debug_is_display;
+use crate::error::debug_is_display;
 use crate::wait::{Deadline, Naps, Turns, expired, remaining};
 
 /// 스레드 하나가 한꺼번에 쥘 수 있는 로버스트 뮤텍스의 수. 쥔 채 죽었을 때 커널이 해제해 주는 수(`ROBUST_LIST_LIMIT`)입니다.

@@ -177,7 +177,7 @@ pub mod expansion {
 mod tests {
     use std::mem::MaybeUninit;
 
-    use crate::Plain;
+    use crate::plain::Plain;
 
     plain! {
         #[derive(Clone, Copy)]

@@ -38,7 +38,7 @@ use crate::channel::Channel;
 use crate::child::{self, MARK, Report, Start, Started};
 use crate::error::{ChannelError, ProcessError, signal_name};
 use crate::kernel;
-use crate::parcel::Message;
+use crate::message::Message;
 use crate::task::{RemoteFn, Task};
 use crate::timeline::{SpanKind, ended, waiting};
 use crate::wait::{Deadline, after, wait_ready};

@@ -9,25 +9,24 @@
 
 use std::alloc::Layout;
 use std::collections::HashMap;
-use std::fs::File;
 use std::io;
 use std::marker::{PhantomData, PhantomPinned};
 use std::ops::Deref;
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd, OwnedFd};
-use std::sync::atomic::{AtomicU64, Ordering, Ordering::Relaxed};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, Mutex as ThreadMutex, PoisonError, Weak};
 
 use memmap2::{MmapOptions, MmapRaw};
-use rustix::fs::{
-    FallocateFlags, MemfdFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat,
-    memfd_create, readlink,
-};
-use rustix::process::{Resource, getrlimit};
+use rustix::fs::{FallocateFlags, SealFlags, fallocate, fcntl_add_seals, fcntl_get_seals, fstat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
+use crate::codec::fingerprint;
+use crate::memory::{FileId, memory_file, memory_name};
 use crate::mutex::Mutex;
-use crate::parcel::{attach, attached, fingerprint, refuse};
+use crate::parcel::{attach, attached};
 use crate::plain::Placed;
+use crate::refusal::refuse;
+use crate::words::load_bytes;
 
 /// 여러 프로세스가 함께 보는 값 하나와, 그 뒤에 이어지는 원소들입니다.
 ///
@@ -105,7 +104,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
 
     /// 같은 메모리를 보는 프로세스들에서 같은 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
     pub fn id(&self) -> u64 {
-        self.memory.id.1
+        self.memory.id.inode
     }
 
     fn over(memory: Arc<Memory>, tail: usize) -> Self {
@@ -275,17 +274,6 @@ enum Access {
     Read,
 }
 
-/// 열려 있는 동안 파일마다 다른 것: 장치와 아이노드.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(crate) struct FileId(u64, u64);
-
-impl FileId {
-    fn of(fd: BorrowedFd) -> io::Result<FileId> {
-        let stat = fstat(fd)?;
-        Ok(FileId(stat.st_dev, stat.st_ino))
-    }
-}
-
 /// 메모리에 무엇이 놓여 있는지.
 #[derive(Debug, Clone, Copy)]
 struct Contents {
@@ -323,15 +311,6 @@ impl Contents {
     }
 }
 
-/// 이 크레이트가 만든 메모리 파일의 이름은 모두 이렇게 시작합니다.
-pub(crate) const MEMORY_PREFIX: &str = "/memfd:ipc-core:";
-
-/// 열린 파일의 이름. 메모리 파일이면 만들 때 준 이름이 들어 있습니다.
-pub(crate) fn memory_name(fd: BorrowedFd) -> io::Result<String> {
-    let link = readlink(format!("/proc/self/fd/{}", fd.as_raw_fd()), Vec::new())?;
-    Ok(link.to_string_lossy().into_owned())
-}
-
 /// 메모리 파일과, 그것을 이 프로세스에 놓은 매핑.
 #[derive(Debug)]
 struct Memory {
@@ -361,7 +340,7 @@ impl Memory {
         file.set_len(size as u64)?;
         fcntl_add_seals(&file, SealFlags::SHRINK | SealFlags::GROW)?;
         let map = Some(MmapOptions::new().len(size).map_raw(&file)?);
-        let id = FileId::of(file.as_fd())?;
+        let id = FileId::of(&fstat(&file)?);
         Ok(Memory { map, file: file.into(), id, contents, access: Access::Write })
     }
 
@@ -373,7 +352,7 @@ impl Memory {
         access: Access,
     ) -> io::Result<Arc<Memory>> {
         let stat = fstat(fd)?;
-        let id = FileId(stat.st_dev, stat.st_ino);
+        let id = FileId::of(&stat);
         let mut received = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(Received::InUse(memory)) = received.get(&(id, access)) {
             let memory = memory.upgrade();
@@ -432,50 +411,10 @@ impl Drop for Memory {
     }
 }
 
-/// 이름 없는 메모리 파일. `size`바이트까지 쓸 수 있어야 합니다.
-///
-/// 파일 크기의 한도를 넘겨 쓰면 커널은 에러를 반환하는 대신 `SIGXFSZ`로 프로세스를 죽입니다. 그래서 먼저 봅니다.
-pub(crate) fn memory_file(name: &str, size: usize) -> io::Result<File> {
-    if let Some(limit) = getrlimit(Resource::Fsize).current.filter(|limit| size as u64 > *limit) {
-        let why = format!("파일 크기의 한도(ulimit -f)인 {limit}바이트를 넘습니다");
-        return Err(io::Error::new(io::ErrorKind::FileTooLarge, why));
-    }
-    Ok(File::from(memfd_create(name, MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING)?))
-}
-
-/// `bytes`를 8바이트씩 나누어 `words`에 차례로 씁니다. 남는 칸은 0으로 채웁니다.
-///
-/// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
-#[inline]
-pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let mut whole = bytes.chunks_exact(8);
-    for (word, chunk) in words.iter().zip(&mut whole) {
-        word.store(u64::from_le_bytes(std::array::from_fn(|at| chunk[at])), Relaxed);
-    }
-    let rest = whole.remainder();
-    if let Some(word) = words.get(bytes.len() / 8).filter(|_| !rest.is_empty()) {
-        word.store(word_of(rest), Relaxed);
-    }
-}
-
-/// 8바이트까지의 바이트를 담은 한 칸. 모자란 뒤는 0입니다.
-#[inline]
-pub(crate) fn word_of(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
-}
-
-/// [`store_bytes`]로 쓴 것을 `bytes` 뒤에 덧붙입니다. 8바이트 단위로 늘어나므로, 필요하면 뒤를 자르십시오.
-#[inline]
-pub fn load_bytes(words: &[AtomicU64], bytes: &mut Vec<u8>) {
-    bytes.reserve(words.len() * 8);
-    for word in words {
-        bytes.extend_from_slice(&word.load(Relaxed).to_le_bytes());
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU32;
+    use std::fs::File;
+    use std::sync::atomic::{AtomicU32, Ordering::Relaxed};
 
     use super::*;
     use crate::parcel::Parcel;

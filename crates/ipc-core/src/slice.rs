@@ -14,9 +14,11 @@ use memmap2::{Mmap, MmapOptions, MmapRaw};
 use rustix::fs::{SealFlags, fcntl_add_seals, fcntl_get_seals, fstat};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
-use crate::parcel::{attach, attached, fingerprint, refuse};
+use crate::codec::fingerprint;
+use crate::memory::{memory_file, memory_name};
+use crate::parcel::{attach, attached};
 use crate::plain::Plain;
-use crate::shared::{memory_file, memory_name};
+use crate::refusal::refuse;
 
 /// 여러 프로세스가 함께 읽는 슬라이스입니다. 복제하거나 [`Process`](crate::Process)의 인수로 건네도 원소는 복사되지 않습니다.
 ///

@@ -11,10 +11,7 @@ use serde::ser::{
     SerializeTuple, SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use crate::parcel::refuse;
-
-/// 필드를 건너뛰려 한 이유.
-pub const VARYING: &str = "skip_serializing_if가 필드를 건너뛰었습니다";
+use crate::refusal::{VARYING, refuse};
 
 /// 안의 직렬화기로 넘기되, 필드를 건너뛰지 못하게 합니다.
 pub struct Strict<S>(pub S);

@@ -10,7 +10,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::parcel::Message;
+use crate::message::Message;
 
 /// 다른 프로세스에 맡길 수 있는 함수: 함수 이름이나, 아무것도 캡처하지 않은 클로저입니다.
 ///

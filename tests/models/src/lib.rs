@@ -5,8 +5,8 @@
 //!
 //! | 파일 | 모형에서 |
 //! | --- | --- |
-//! | `ipc-core`의 `wait.rs`, `mutex.rs`, `plain.rs` | 그대로. 퓨텍스와 pthread와 시계는 대역 |
-//! | `ipc-core`의 `shared.rs` | 바이트를 쓰고 읽는 함수는 그대로, 매핑은 `Arc` |
+//! | `ipc-core`의 `wait.rs`, `mutex.rs`, `plain.rs`, `words.rs` | 그대로. 퓨텍스와 pthread와 시계는 대역 |
+//! | `ipc-core`의 `shared.rs` | 대역. 매핑은 `Arc` |
 //! | `queue`의 모든 파일 | 그대로 |
 //! | `pool`의 `board.rs` | 그대로. 크기만 줄임 |
 
@@ -30,19 +30,23 @@ pub mod core {
     pub(crate) mod plain {
         include!(concat!(env!("OUT_DIR"), "/plain.rs"));
     }
-    pub(crate) mod shared {
-        include!(concat!(env!("OUT_DIR"), "/shared.rs"));
+    pub(crate) mod words {
+        include!(concat!(env!("OUT_DIR"), "/words.rs"));
     }
 
     pub use ipc_core::{CodecError, debug_is_display};
     pub use memory::Shared;
 
+    pub(crate) mod error {
+        pub(crate) use ipc_core::debug_is_display;
+    }
+
     pub mod build {
         pub use super::memory::ReadOnly;
         pub use super::mutex::{Mutex, MutexError, MutexGuard};
         pub use super::plain::Placed;
-        pub use super::shared::{load_bytes, store_bytes};
         pub use super::wait::{Deadline, EventCount, RECHECK, after};
+        pub use super::words::{load_bytes, store_bytes};
         pub use ipc_core::build::{Accepts, Inline, SpanKind, decode, encode, hint, waiting};
     }
 }

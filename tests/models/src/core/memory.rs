@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de, ser};
 
 use super::plain::Placed;
-use super::shared::load_bytes;
+use super::words::load_bytes;
 use crate::machine::atomic::{AtomicU64, Ordering};
 
 /// [`ipc_core::Shared`]의 자리.
