@@ -237,7 +237,7 @@ impl ReadOnly {
         self.0.tail().get(index).map_or(0, |word| word.load(order))
     }
 
-    /// `start`번째 칸부터 [`store_bytes`]로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다. 칸이 모자라면 있는 만큼입니다.
+    /// `start`번째 칸부터 [`store_bytes`](crate::build::store_bytes)로 쓴 `length`바이트를 `bytes` 뒤에 덧붙입니다. 칸이 모자라면 있는 만큼입니다.
     pub fn load_bytes(&self, start: usize, length: usize, bytes: &mut Vec<u8>) {
         let end = bytes.len().saturating_add(length);
         let words = self.0.tail().get(start..).unwrap_or_default();
