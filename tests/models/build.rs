@@ -25,7 +25,7 @@ const FILES: &[&str] = &[
 const IMPORTS: &[(&str, &str)] = &[
     ("std::sync::atomic", "crate::machine::atomic"),
     ("std::time::{Duration, Instant}", "crate::machine::{Duration, Instant}"),
-    ("crossbeam_utils::Backoff", "crate::machine::Backoff"),
+    ("crate::core::awake::Awake", "crate::machine::Awake"),
     ("rustix::thread::futex", "crate::machine::futex"),
     ("clock_gettime(ClockId::Monotonic)", "crate::machine::clock()"),
     ("libc::", "crate::machine::libc::"),

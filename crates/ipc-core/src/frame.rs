@@ -19,7 +19,6 @@ use std::os::unix::fs::MetadataExt;
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use crossbeam_utils::Backoff;
 use memmap2::MmapMut;
 use rustix::event::PollFlags;
 use rustix::io::Errno;
@@ -29,6 +28,7 @@ use rustix::net::{
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 
+use crate::awake::Awake;
 use crate::codec::fingerprint;
 use crate::error::{ChannelError, DESCRIPTORS_MAX};
 use crate::memory::memory_file;
@@ -137,12 +137,12 @@ impl Frame {
         deadline: Deadline,
     ) -> Result<Frame, ChannelError> {
         // 상대가 바로 답하는 흔한 경우에 잠들고 깨는 비용을 아끼려고, 잠깐은 잠들지 않고 거듭 받아 봅니다.
-        let awake = Backoff::new();
+        let (mut awake, mut sleepy) = (Awake::new(), false);
         let mut space =
             [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
         loop {
-            let sleeps = deadline.is_none() && awake.is_completed();
-            let blocking = if sleeps { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
+            let blocking =
+                if sleepy && deadline.is_none() { RecvFlags::empty() } else { RecvFlags::DONTWAIT };
             let mut control = RecvAncillaryBuffer::new(&mut space);
             let slices = &mut [IoSliceMut::new(packet)];
             match recvmsg(socket, slices, &mut control, RecvFlags::CMSG_CLOEXEC | blocking) {
@@ -161,7 +161,7 @@ impl Frame {
                 // 상대가 우리 메시지를 읽지 않은 채 닫았음을 한 번 알리는 것입니다. 상대가 보낸 것은 남아 있습니다.
                 Err(Errno::INTR | Errno::CONNRESET) => {}
                 Err(Errno::AGAIN) if expired(deadline) => return Err(ChannelError::Timeout),
-                Err(Errno::AGAIN) if !awake.is_completed() => awake.snooze(),
+                Err(Errno::AGAIN) if !sleepy => sleepy = !awake.pause(),
                 Err(Errno::AGAIN) if wait_ready(socket, PollFlags::IN, deadline)? => {}
                 Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
                 Err(errno) => return Err(errno.into()),

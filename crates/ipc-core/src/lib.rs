@@ -6,7 +6,7 @@
 //! | 전달: 값을 복사해 보내기 | `message.rs`(보낼 수 있는 값), `channel.rs`, `parcel.rs`(바이트와 디스크립터), `codec.rs`, `frame.rs`(소켓) | 유닉스 도메인 소켓, `SCM_RIGHTS` |
 //! | 공유: 같은 메모리 보기 | `shared.rs`, `slice.rs`(읽기만), `memory.rs`(메모리 파일), `words.rs`(바이트), `plain.rs`, `own.rs`(직접 만든 타입) | `memfd_create`, `mmap`, 봉인(seal) |
 //! | 차례: 한 번에 하나씩 | `mutex.rs`, `clocklock.rs` | 로버스트 `pthread_mutex_t` |
-//! | 대기: 누가 깨울 때까지 잠들기 | `wait.rs` | `futex`, `ppoll` |
+//! | 대기: 누가 깨울 때까지 잠들기 | `wait.rs`, `awake.rs`(잠들기 전) | `futex`, `ppoll` |
 //!
 //! 에러는 `error.rs`에, 예제의 사용법은 `help.rs`에, 누가 언제 기다리고 쥐었는지의 기록은 `timeline.rs`에 있습니다. 호출은 한
 //! 방향으로 이어집니다: `main` → 예제의 기본 요소(락, 큐, …) → 이 크레이트 → 커널.
@@ -23,6 +23,7 @@ compile_error!(
     "이 프로젝트는 리눅스(x86-64, aarch64)에서 동작합니다. 윈도에서는 `wsl --install`로 WSL2를 설치하십시오. macOS에서는 도커로 `docker run -it --rm -v \"$PWD\":/here -w /here rust cargo run`을 실행하십시오."
 );
 
+mod awake;
 mod channel;
 mod child;
 mod clocklock;
@@ -64,6 +65,7 @@ pub use wait::wait_any;
 
 /// 락, 큐, 풀 같은 기본 요소를 만드는 데 쓰는 이름들입니다. 프로그램을 작성할 때는 필요하지 않습니다.
 pub mod build {
+    pub use crate::awake::Awake;
     pub use crate::channel::Channel;
     pub use crate::child::panic_message;
     pub use crate::codec::{decode, encode};

@@ -18,10 +18,10 @@ use std::mem::MaybeUninit;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
-use crossbeam_utils::Backoff;
 use rustix::io::Errno;
 use rustix::time::{ClockId, Timespec, clock_gettime};
 
+use crate::awake::Awake;
 use crate::clocklock::pthread_mutex_clocklock;
 use crate::error::debug_is_display;
 use crate::wait::{Deadline, Naps, Turns, expired, remaining};
@@ -139,9 +139,8 @@ impl Mutex {
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
         // 잠들기 전에 잠깐 깨어서 다시 해 봅니다. 쥔 쪽이 곧 놓는 흔한 경우에 양쪽의 커널 호출을 아낍니다.
-        let awake = Backoff::new();
-        while !awake.is_completed() && !expired(deadline) {
-            awake.snooze();
+        let mut awake = Awake::new();
+        while !expired(deadline) && awake.pause() {
             // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
             match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {
                 libc::EBUSY => {}

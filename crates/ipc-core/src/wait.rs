@@ -15,12 +15,13 @@ use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering::Relaxed, Ordering::SeqCst};
 use std::time::{Duration, Instant};
 
-use crossbeam_utils::Backoff;
 use rustix::event::PollFlags;
 use rustix::event::{PollFd, poll};
 use rustix::io::Errno;
 use rustix::thread::futex::{self, Flags};
 use rustix::time::Timespec;
+
+use crate::awake::Awake;
 
 /// 언제까지 기다릴지. `None`이면 끝없이 기다립니다.
 pub type Deadline = Option<Instant>;
@@ -129,15 +130,14 @@ impl EventCount {
         deadline: Deadline,
         mut check: impl FnMut() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        let awake = Backoff::new();
+        let mut awake = Awake::new();
         loop {
             if let Some(found) = check()? {
                 return Ok(Some(found));
             }
-            if awake.is_completed() {
+            if !awake.pause() {
                 break;
             }
-            awake.snooze();
         }
         let (mut slept, mut naps) = (false, Naps::new());
         loop {

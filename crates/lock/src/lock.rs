@@ -199,7 +199,7 @@ where
         if !T::Item::ANY_BYTES && !places.iter().all(valid) {
             return Err(LockError::Corrupted);
         }
-        let value = T::view(places).ok_or(LockError::Corrupted)?;
+        let Some(value) = T::view(places) else { return Err(LockError::Corrupted) };
         let died = self.state.died.load(Relaxed);
         let guard = Guard { state: &self.state, value, _holding: holding, _held: held };
         Ok(OwnerDied { guard, died })

@@ -7,8 +7,7 @@
 use std::os::fd::{AsFd, OwnedFd};
 use std::sync::Arc;
 
-use crossbeam_utils::Backoff;
-use ipc_core::build::{Deadline, after, expired, recheck, wait_all_ready};
+use ipc_core::build::{Awake, Deadline, after, expired, recheck, wait_all_ready};
 use ipc_core::{ChannelError, ProcessError};
 use parking_lot::{Condvar, Mutex, MutexGuard};
 use rustix::event::{EventfdFlags, eventfd};
@@ -117,11 +116,10 @@ impl Core {
         number: Option<usize>,
         deadline: Deadline,
     ) -> Result<Option<Chunk>, PoolError> {
-        let awake = Backoff::new();
+        let (mut awake, mut sleepy) = (Awake::new(), false);
         let mut state = self.state.lock();
         loop {
             // 깨어 있는 동안은 작업자가 관리 스레드를 깨우지 않아도 됩니다.
-            let sleepy = awake.is_completed() || expired(deadline);
             state.board.parent_sleeps(sleepy);
             self.collect(&mut state, false);
             if let Some(taken) = state.take_finished(call, number) {
@@ -136,7 +134,7 @@ impl Core {
                 break;
             }
             drop(state);
-            awake.snooze();
+            sleepy = expired(deadline) || !awake.pause();
             state = self.state.lock();
         }
         loop {

@@ -368,19 +368,16 @@ impl Instant {
 }
 
 /// 깨어서 기다리지 않고 곧바로 잠듭니다. 깨어서 살펴보는 것은 늦게 온 것과 같으므로 새로운 순서가 없습니다.
-#[derive(Default)]
-pub struct Backoff;
+pub struct Awake;
 
-impl Backoff {
-    pub fn new() -> Backoff {
-        Backoff
+impl Awake {
+    pub fn new() -> Awake {
+        Awake
     }
 
-    pub fn is_completed(&self) -> bool {
-        true
+    pub fn pause(&mut self) -> bool {
+        false
     }
-
-    pub fn snooze(&self) {}
 }
 
 /// `RECHECK`의 대역: 아무도 더 나아가지 못하면, 잠든 쪽이 모두 스스로 일어나 다시 살펴봅니다.
