@@ -136,7 +136,7 @@ break NAME='' *ARGS='':
 # 누가 언제 쥐었는지: just timeline lock
 [no-exit-message]
 timeline NAME='' *ARGS='':
-    @cargo run -p examples-ko --bin timeline -- "$@"
+    @cd {{ quote(invocation_directory()) }} && cargo run --manifest-path {{ quote(justfile_directory() / "Cargo.toml") }} -p examples-ko --bin timeline -- "$@"
 
 # 파이썬 쌍둥이(15초까지): just py lock
 [no-exit-message]

@@ -13,6 +13,7 @@
 //! | 비율과 판정 | `verdict.rs` |
 //! | 출력 | `table.rs`, `json.rs` |
 //! | 양이 늘 때의 시간과 메모리 | `growth.rs` |
+//! | 기록을 끈 채로 드는 비용 | `recording.rs` |
 
 mod busy;
 mod clock;
@@ -26,6 +27,7 @@ mod process;
 mod python;
 mod queue;
 mod raw;
+mod recording;
 mod row;
 mod semaphore;
 mod table;
@@ -118,6 +120,11 @@ pub fn run(rows: &[Row], plan: &Plan, machine: &Machine) -> Result<()> {
 /// 양이 늘어도 시간과 메모리가 그대로인지 확인하고 출력합니다.
 pub fn run_growth(plan: &Plan, machine: &Machine) -> Result<()> {
     growth::run(plan, machine)
+}
+
+/// 기록(`IPC_TIMELINE`)을 끈 채로 드는 비용을 재고 출력합니다.
+pub fn run_recording(plan: &Plan, machine: &Machine) -> Result<()> {
+    recording::run(plan, machine)
 }
 
 /// 코어의 수.

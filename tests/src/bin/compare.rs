@@ -5,23 +5,27 @@
 
 use std::process::ExitCode;
 
-use tests::compare::{BARE, ENOUGH_ROUNDS, Machine, Plan, Row, rows, run, run_growth};
+use tests::compare::{
+    BARE, ENOUGH_ROUNDS, Machine, Plan, Row, rows, run, run_growth, run_recording,
+};
 
 const HELP: &str = "\
 비교: 같은 일을 우리 크레이트, 스레드, 커널의 기본 요소, 파이썬에 차례로 시키고 비율을 봅니다.
 다른 일을 하지 않는 컴퓨터에서 실행하십시오. 파이썬은 python3이나 환경 변수 PYTHON의 것입니다.
 
-사용법: compare [항목 …] [--rounds N] [--json] [--quick] [--growth] [--list]
+사용법: compare [항목 …] [--rounds N] [--json] [--quick] [--growth] [--recording] [--list]
   --rounds N   준비를 빼고 N번 잽니다 (기본 7. 더 적으면 판정하지 않습니다)
   --json       한 줄에 JSON 하나씩 출력합니다
   --quick      양을 줄여 결과만 확인합니다
   --growth     양이 늘어도 시간과 메모리가 그대로인지 봅니다
+  --recording  기록(IPC_TIMELINE)을 끈 채로 드는 비용을 봅니다
   --list       항목의 목록";
 
 struct Arguments {
     rows: Vec<Row>,
     plan: Plan,
     growth: bool,
+    recording: bool,
     list: bool,
 }
 
@@ -53,6 +57,9 @@ fn compare(arguments: &Arguments) -> anyhow::Result<()> {
     if arguments.growth {
         return run_growth(&arguments.plan, &machine);
     }
+    if arguments.recording {
+        return run_recording(&arguments.plan, &machine);
+    }
     run(&arguments.rows, &arguments.plan, &machine)
 }
 
@@ -70,7 +77,7 @@ fn choose(wanted: &[String]) -> Result<Vec<Row>, String> {
 /// 더 할 일이 없으면 `None`입니다.
 fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, String> {
     let plan = Plan { rounds: ENOUGH_ROUNDS, quick: false, json: false };
-    let mut parsed = Arguments { rows: vec![], plan, growth: false, list: false };
+    let mut parsed = Arguments { rows: vec![], plan, growth: false, recording: false, list: false };
     let mut wanted = Vec::new();
     while let Some(word) = words.next() {
         match word.as_str() {
@@ -83,6 +90,7 @@ fn parse(mut words: impl Iterator<Item = String>) -> Result<Option<Arguments>, S
             "--json" => parsed.plan.json = true,
             "--quick" => parsed.plan.quick = true,
             "--growth" => parsed.growth = true,
+            "--recording" => parsed.recording = true,
             "--list" => parsed.list = true,
             "--rounds" => {
                 let number = words.next().and_then(|word| word.parse().ok()).filter(|n| *n > 0);

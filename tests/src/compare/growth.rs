@@ -28,17 +28,17 @@ const WORKERS: usize = 4;
 const ROLLUP: &str = "/proc/self/smaps_rollup";
 
 /// 확인 하나의 결과.
-struct Finding {
-    name: &'static str,
-    title: String,
+pub(super) struct Finding {
+    pub name: &'static str,
+    pub title: String,
     /// 재어 본 것. 예: `10,000개에서 80 ns`.
-    details: Vec<String>,
+    pub details: Vec<String>,
     /// 잰 값과 한도.
-    value: f64,
-    limit: f64,
-    unit: &'static str,
+    pub value: f64,
+    pub limit: f64,
+    pub unit: &'static str,
     /// 시간이면 참. 컴퓨터가 바쁘면 판정하지 않습니다.
-    timed: bool,
+    pub timed: bool,
 }
 
 type Check = fn(&Plan) -> Result<Finding>;
@@ -49,15 +49,18 @@ const CHECKS: [Check; 5] =
 /// 차례로 확인하고 출력합니다.
 pub fn run(plan: &Plan, machine: &Machine) -> Result<()> {
     for check in CHECKS {
-        let finding = check(plan)?;
-        let busy = machine.busy.then(|| "다른 일로 바쁨".to_owned());
-        let doubt = plan.too_little().or(busy).filter(|_| finding.timed);
-        if plan.json { finding.print_json(doubt) } else { finding.print(doubt) }
+        check(plan)?.report(plan, machine);
     }
     Ok(())
 }
 
 impl Finding {
+    pub fn report(&self, plan: &Plan, machine: &Machine) {
+        let busy = machine.busy.then(|| "다른 일로 바쁨".to_owned());
+        let doubt = plan.too_little().or(busy).filter(|_| self.timed);
+        if plan.json { self.print_json(doubt) } else { self.print(doubt) }
+    }
+
     fn met(&self) -> bool {
         self.value <= self.limit
     }

@@ -34,7 +34,8 @@ pub fn contended() -> Row {
         .raw("로버스트 뮤텍스", raw_together)
 }
 
-fn ours_alone(size: Size) -> Result<f64> {
+/// 기록하는 자리의 비용도 이것과 비교합니다.
+pub fn ours_alone(size: Size) -> Result<f64> {
     let (times, counter) = (size.of(ALONE), Lock::new(0u64)?);
     let time = each(times, |_| {
         *counter.acquire()? += 1;

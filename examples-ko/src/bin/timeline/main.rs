@@ -132,15 +132,11 @@ fn run(name: &str) -> Result<String> {
         (false, name) => (name, None),
     };
     let mut build = Command::new(var_os("CARGO").unwrap_or_else(|| "cargo".into()));
-    build.args(["build", "-q"]);
+    // -p로 고르면 의존하는 크레이트까지 다른 기능으로 다시 컴파일하므로, 작업공간을 모두 고르고 그 가운데 하나만 빌드합니다.
+    build.args(["build", "-q", "--workspace", "--bin", program]);
     // 다른 폴더에서 입력한 명령이어도 이 작업공간을 찾습니다.
     if let Some(package) = var_os("CARGO_MANIFEST_DIR") {
         build.arg("--manifest-path").arg(Path::new(&package).join("Cargo.toml"));
-    }
-    if CRATES.contains(&program) {
-        build.args(["-p", program]);
-    } else {
-        build.args(["-p", "examples-ko", "--bin", program]);
     }
     if !cfg!(debug_assertions) {
         build.arg("--release");
