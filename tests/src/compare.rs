@@ -14,9 +14,11 @@
 //! | 출력 | `table.rs`, `json.rs` |
 //! | 양이 늘 때의 시간과 메모리 | `growth.rs` |
 //! | 기록을 끈 채로 드는 비용 | `recording.rs` |
+//! | 한도와 비교한 결과 | `finding.rs` |
 
 mod busy;
 mod clock;
+mod finding;
 mod growth;
 mod json;
 mod lock;
@@ -98,7 +100,6 @@ pub fn run(rows: &[Row], plan: &Plan, machine: &Machine) -> Result<()> {
     let python = Python::find();
     if !plan.json {
         table::introduce(plan, machine, python.as_ref());
-        table::head(rows);
     }
     let size = Size { quick: plan.quick };
     for row in rows {

@@ -8,6 +8,7 @@
 //! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
 //! | 프로세스의 상태를 봅니다 | `procfs.rs` |
 //! | 프로세스가 커널 안에서 깊이 잠들었는지 봅니다 | `asleep.rs` |
+//! | 끝나지 않는 프로그램을, 멈춘 것이 분명할 때 끝냅니다 | `hang.rs` |
 //! | 일어나기를 기다리고, 걸린 시간을 잽니다 | `wait.rs` |
 //! | 여러 테스트의 자식이 함께 하는 일 | `children.rs` |
 //! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
@@ -20,6 +21,7 @@ pub mod breaking;
 pub mod children;
 pub mod compare;
 pub mod foreign;
+pub mod hang;
 pub mod harness;
 mod leftover;
 pub mod lesson;

@@ -23,8 +23,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
+use std::time::Duration;
 
 use nix::sys::resource::{Resource, setrlimit};
+use tests::hang::watch;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -32,6 +34,8 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const FOLDER: &str = "examples-ko";
 /// 프로그램 하나가 끝나기를 기다리는 시간(초). 바쁜 컴퓨터에서도 넉넉한 값입니다.
 const LIMIT: &str = "300";
+/// `timeout`이 제한 시간이 지나 끊었다는 종료 코드.
+const TIMED_OUT: i32 = 124;
 
 fn read(path: &str) -> Result<String> {
     Ok(fs::read_to_string(Path::new(ROOT).join(path))
@@ -321,8 +325,28 @@ fn programs() -> Result<PathBuf> {
     Ok(folder.to_owned())
 }
 
+/// `timeout N 명령; echo "종료 코드 $?"`를 실행합니다. N초를 시작한 때부터 재지 않고, 모두 N초 동안 잠들어 있으면 끊습니다.
+fn limited(command: &str) -> Result<String> {
+    let parts = command.strip_prefix("timeout ").and_then(|rest| {
+        let (seconds, rest) = rest.split_once(' ')?;
+        Some((seconds.parse().ok()?, rest.strip_suffix("; echo \"종료 코드 $?\"")?))
+    });
+    let (seconds, program) =
+        parts.ok_or_else(|| format!("timeout의 모양이 다릅니다: {command}"))?;
+    let mut words = program.split(' ');
+    let mut run = Command::new(words.next().unwrap_or_default());
+    let outcome = watch(run.args(words).current_dir(ROOT), Duration::from_secs(seconds))?;
+    let code = if outcome.hung { Some(TIMED_OUT) } else { outcome.code };
+    let code =
+        code.ok_or_else(|| format!("시그널로 죽었습니다: {command}\n{}", outcome.printed))?;
+    Ok(format!("{}종료 코드 {code}\n", outcome.printed))
+}
+
 /// `cargo run …`은 빌드해 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
 fn output(command: &str, programs: &Path) -> Result<String> {
+    if command.starts_with("timeout ") {
+        return limited(command);
+    }
     let mut run = Command::new("timeout");
     run.arg(LIMIT).current_dir(ROOT);
     match command.strip_prefix("cargo run -p ") {

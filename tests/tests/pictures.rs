@@ -221,17 +221,15 @@ fn shown(text: &str, picture: &str) {
 /// 프로그램들을 빌드하고 그것이 놓인 폴더를 반환합니다.
 fn build() -> PathBuf {
     let test = std::env::current_exe().unwrap();
-    let crates = ["pool", "process", "queue", "pipe", "lock", "semaphore"].map(|name| (name, name));
-    let others = ["timeline", "break", "full-queue", "pipe-end", "two-locks"];
-    for (package, name) in crates.into_iter().chain(others.map(|name| ("examples-ko", name))) {
-        let build = escargot::CargoBuild::new()
-            .manifest_path(format!("{ROOT}/Cargo.toml"))
-            .package(package)
-            .bin(name)
-            .current_release()
-            .target_dir(test.ancestors().nth(3).unwrap());
-        build.run().unwrap_or_else(|error| panic!("빌드하지 못했습니다: {name}: {error}"));
-    }
+    // 모두 함께 빌드해야 의존하는 크레이트를 `cargo build`와 같은 기능으로 한 번만 컴파일합니다.
+    let messages = escargot::CargoBuild::new()
+        .manifest_path(format!("{ROOT}/Cargo.toml"))
+        .bins()
+        .current_release()
+        .target_dir(test.ancestors().nth(3).unwrap())
+        .exec()
+        .expect("예제를 빌드하지 못했습니다");
+    messages.for_each(|message| drop(message.expect("빌드가 실패했습니다")));
     test.ancestors().nth(2).unwrap().to_owned()
 }
 

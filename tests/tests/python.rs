@@ -4,15 +4,12 @@
 
 use std::collections::BTreeMap;
 use std::error::Error;
-use std::io::{BufRead, BufReader};
-use std::os::unix::process::CommandExt;
 use std::path::Path;
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Output};
 use std::thread;
 use std::time::Duration;
 
-use nix::sys::signal::{Signal, killpg};
-use nix::unistd::Pid;
+use tests::hang::{Outcome, watch};
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -94,32 +91,11 @@ fn pipe_twin_waits_forever_after_the_last_message() -> Result {
     if !has_python() {
         return Ok(());
     }
-    let mut twin = Command::new("python3")
-        .arg("crates/pipe/twin.py")
-        .env_remove("PYTHONUNBUFFERED")
-        .current_dir(ROOT)
-        .process_group(0)
-        .stdout(Stdio::piped())
-        .spawn()?;
-    let group = Pid::from_raw(twin.id() as i32);
-    let reader = BufReader::new(twin.stdout.take().ok_or("표준 출력이 없습니다")?);
-    let reading = thread::spawn(move || {
-        let (mut lines, mut kill) = (String::new(), Some(group));
-        for line in reader.lines().map_while(std::result::Result::ok) {
-            lines += &format!("{line}\n");
-            let both =
-                ["Sender 완료", "메시지 받음: 데이터"].iter().all(|part| lines.contains(part));
-            if let Some(group) = kill.take_if(|_| both) {
-                // 수신자는 0.7초 뒤에 다음 메시지를 기다립니다. 끝나는 프로그램이라면 이 사이에 끝납니다.
-                thread::sleep(Duration::from_secs(3));
-                let _ = killpg(group, Signal::SIGKILL);
-            }
-        }
-        lines
-    });
-    let status = twin.wait()?;
-    let printed = reading.join().map_err(|_| "읽는 스레드가 패닉했습니다")?;
-    assert_eq!(status.code(), None, "끝나지 않아야 합니다: {printed}");
+    let mut twin = Command::new("python3");
+    twin.arg("crates/pipe/twin.py").env_remove("PYTHONUNBUFFERED").current_dir(ROOT);
+    // 수신자가 메시지마다 쉬는 0.7초보다 깁니다.
+    let Outcome { printed, hung, .. } = watch(&mut twin, Duration::from_secs(3))?;
+    assert!(hung, "끝나지 않아야 합니다: {printed}");
 
     let ours = rust("pipe")?;
     let (one_way, two_way) = ours.split_once("\n\n").ok_or("양방향이 없습니다")?;

@@ -463,7 +463,7 @@ fn the_cost_page_names_every_row_of_the_comparison() -> Result {
     Ok(())
 }
 
-/// 둘러보기와 테스트가 예제를 빌드할 때, `cargo run`과 `cargo test`가 컴파일한 의존 크레이트를 그대로 씁니다.
+/// 둘러보기와 타임라인과 테스트가 예제를 빌드할 때, `cargo run`과 `cargo test`가 컴파일한 의존 크레이트를 그대로 씁니다.
 ///
 /// cargo는 고른 패키지들이 바라는 기능을 모아 컴파일하므로, `-p`로 몇 개만 고르면 nix부터 다시 컴파일합니다. 작업공간을 모두
 /// 고른 채(`--workspace`, 또는 맨 위 폴더에서 아무것도 고르지 않고) `--bin`을 적으면 그 프로그램만 빌드하면서도 같습니다.
@@ -478,10 +478,12 @@ fn one_example_uses_what_the_workspace_compiled() -> Result {
             "`--bin {name}` 때문에 다시 컴파일하는 것: {again:?}"
         );
     }
-    let tour = read("examples-ko/src/bin/tour.rs")?;
-    let build = tour.split("fn build()").nth(1).and_then(|rest| rest.split("\n}\n").next());
-    let build = build.ok_or("둘러보기에 build가 없습니다")?;
-    assert!(build.contains("\"--workspace\"") && !build.contains("\"-p\""), "{build}");
+    for (file, function) in [("tour.rs", "fn build("), ("timeline/main.rs", "fn run(")] {
+        let source = read(format!("examples-ko/src/bin/{file}"))?;
+        let build = source.split(function).nth(1).and_then(|rest| rest.split("\n}\n").next());
+        let build = build.ok_or_else(|| format!("{file}에 {function}가 없습니다"))?;
+        assert!(build.contains("\"--workspace\"") && !build.contains("\"-p\""), "{build}");
+    }
     Ok(())
 }
 

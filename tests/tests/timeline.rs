@@ -21,17 +21,15 @@ fn folder() -> &'static Path {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
     FOLDER.get_or_init(|| {
         let test = std::env::current_exe().unwrap();
-        for (package, name) in
-            [("lock", "lock"), ("semaphore", "semaphore"), ("examples-ko", "timeline")]
-        {
-            let build = escargot::CargoBuild::new()
-                .manifest_path(format!("{ROOT}/Cargo.toml"))
-                .package(package)
-                .bin(name)
-                .current_release()
-                .target_dir(test.ancestors().nth(3).unwrap());
-            build.run().unwrap_or_else(|error| panic!("빌드하지 못했습니다: {name}: {error}"));
-        }
+        // 모두 함께 빌드해야 의존하는 크레이트를 `cargo build`와 같은 기능으로 한 번만 컴파일합니다.
+        let messages = escargot::CargoBuild::new()
+            .manifest_path(format!("{ROOT}/Cargo.toml"))
+            .bins()
+            .current_release()
+            .target_dir(test.ancestors().nth(3).unwrap())
+            .exec()
+            .expect("예제를 빌드하지 못했습니다");
+        messages.for_each(|message| drop(message.expect("빌드가 실패했습니다")));
         test.ancestors().nth(2).unwrap().to_owned()
     })
 }

@@ -9,6 +9,11 @@ use lexopt::Parser;
 
 use crate::child::end_with_closed_output;
 
+/// 가장 좁은 터미널.
+const WIDTH: usize = 80;
+/// 머리말에서 새 줄로 시작하는 것.
+const LABELS: [&str; 3] = ["실행: ", "마지막 줄: ", "함께 보기: "];
+
 /// 예제 프로그램이 [`init`](crate::init) 다음 줄에서 호출합니다.
 ///
 /// `source`는 그 프로그램의 소스(`include_str!("main.rs")`)입니다. `--help`에는 소스의 머리말(`//!`)을 보여 주고 종료 코드 0으로,
@@ -17,9 +22,7 @@ use crate::child::end_with_closed_output;
 /// `| head`처럼 표준 출력이 먼저 닫히면, 이 뒤로는 프로그램과 자식들이 패닉하지 않고 조용히 끝납니다.
 pub fn help(source: &str) {
     end_with_closed_output();
-    let about: Vec<_> = source.lines().map_while(|line| line.strip_prefix("//!")).collect();
-    let about = about.iter().map(|line| line.trim_start()).collect::<Vec<_>>().join("\n");
-    let about = format!("{about}\n\n사용법: {}", name());
+    let about = format!("{}\n\n사용법: {}", about(source), name());
     match Parser::from_env().next() {
         Ok(None) => {}
         Ok(Some(lexopt::Arg::Short('h') | lexopt::Arg::Long("help"))) => show(&about),
@@ -51,8 +54,39 @@ pub fn refuse(wrong: &Wrong, usage: &str) -> ! {
         }
         other => other.to_string(),
     };
-    eprintln!("{why}\n\n{}", as_typed(usage));
+    eprintln!("{}\n\n{}", wrap(&why), as_typed(usage));
     exit(2);
+}
+
+/// 소스의 머리말. 문단의 줄들을 이어, 소스보다 좁은 터미널에 맞게 다시 나눕니다.
+fn about(source: &str) -> String {
+    let labelled = |line: &str| LABELS.iter().any(|label| line.starts_with(label));
+    let mut lines: Vec<String> = Vec::new();
+    for line in source.lines().map_while(|line| line.strip_prefix("//!")).map(str::trim) {
+        match lines.last_mut().filter(|last| !last.is_empty() && !line.is_empty()) {
+            Some(last) if !labelled(line) => *last += &format!(" {line}"),
+            _ => lines.push(line.to_owned()),
+        }
+    }
+    lines.iter().map(|line| wrap(line)).collect::<Vec<_>>().join("\n")
+}
+
+/// 낱말 사이에서 줄을 나눕니다. 한글은 두 칸이고, 아스키가 아닌 다른 글자도 두 칸으로 칩니다.
+fn wrap(text: &str) -> String {
+    let (mut wrapped, mut used) = (String::new(), 0);
+    for word in text.split(' ') {
+        let width: usize = word.chars().map(|c| if c.is_ascii() { 1 } else { 2 }).sum();
+        if used > 0 && used + 1 + width > WIDTH {
+            wrapped.push('\n');
+            used = 0;
+        } else if used > 0 {
+            wrapped.push(' ');
+            used += 1;
+        }
+        wrapped += word;
+        used += width;
+    }
+    wrapped
 }
 
 /// 실행 파일의 이름.

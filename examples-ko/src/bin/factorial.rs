@@ -20,14 +20,16 @@ use pool::Pool;
 use serde_bytes::ByteBuf;
 
 const HELP: &str = "\
-11.2 팩토리얼: 많은 숫자의 팩토리얼을 프로세스 하나로, 그리고 여러 프로세스로 구해 비교합니다.
+11.2 팩토리얼: 많은 숫자의 팩토리얼을 프로세스 하나로, 그리고 여러 프로세스로
+구해 비교합니다.
 
 사용법: cargo run -p examples-ko --bin factorial -- [--numbers N] [--processes P] [--naive]
 
   --numbers N     0부터 N-1까지 구합니다 (기본 12000)
   --processes P   프로세스의 수 (기본 5)
-  --naive         반씩 나누지 않고 1부터 차례로 곱합니다. 긴 수에 짧은 수를 곱하는 일만
-                  거듭하므로, 반씩 나누어 곱하는 CPython의 math.factorial보다 느립니다
+  --naive         반씩 나누지 않고 1부터 차례로 곱합니다. 긴 수에 짧은 수를
+                  곱하는 일만 거듭하므로, 반씩 나누어 곱하는 CPython의
+                  math.factorial보다 느립니다
   -h, --help      이 도움말";
 const NUMBERS: u32 = 12_000;
 const PROCESSES: usize = 5;
@@ -94,11 +96,13 @@ fn limit(processes: usize, cores: usize, used: f64) -> String {
     let mut said = format!(
         "이 컴퓨터의 코어는 {cores}개이므로, 프로세스 {processes}개로는 {most}배쯤이 한계입니다."
     );
-    if used < 0.75 * most as f64 {
-        said += &format!(
-            " 이번에는 코어를 {used:.1}개만큼만 썼습니다. 다른 프로그램이 코어를 쓰고 있거나, 나누기에는 일이 너무 작습니다."
-        );
-    }
+    said += &format!("\n이번에 쓴 코어는 평균 {used:.1}개입니다");
+    let idle = used < 0.75 * most as f64;
+    said += if idle {
+        "(다른 프로그램이 바쁘거나 일이 너무 작습니다)."
+    } else {
+        "."
+    };
     said
 }
 
@@ -178,9 +182,11 @@ mod tests {
 
     #[test]
     fn idle_cores_are_mentioned_and_one_worker_has_no_limit() {
-        assert!(limit(5, 2, 1.9).ends_with("프로세스 5개로는 2배쯤이 한계입니다."));
-        assert!(limit(5, 8, 4.8).ends_with("프로세스 5개로는 5배쯤이 한계입니다."));
-        assert!(limit(5, 2, 1.2).contains("코어를 1.2개만큼만 썼습니다"));
+        assert!(
+            limit(5, 2, 1.9).ends_with("2배쯤이 한계입니다.\n이번에 쓴 코어는 평균 1.9개입니다.")
+        );
+        assert!(limit(5, 8, 4.8).contains("프로세스 5개로는 5배쯤이 한계입니다."));
+        assert!(limit(5, 2, 1.2).contains("1.2개입니다(다른 프로그램이 바쁘거나"));
         assert_eq!(limit(1, 2, 1.3), "작업자가 하나이면 나누어도 빨라지지 않습니다.");
         assert_eq!(limit(5, 1, 0.9), "이 컴퓨터의 코어는 1개이므로, 나누어도 빨라지지 않습니다.");
     }

@@ -22,7 +22,8 @@ const HELP: &str = "\
 
 사용법: cargo run -p examples-ko --bin heartbeat -- [--interval 초]
 
-  --interval 초   알리는 간격, 0.01에서 3600까지 (기본 5). 계산은 그 2.5배 동안 합니다
+  --interval 초   알리는 간격, 0.01에서 3600까지 (기본 5)
+                  계산은 그 2.5배 동안 합니다
   -h, --help      이 도움말";
 const RANGE: RangeInclusive<f64> = 0.01..=3600.0;
 

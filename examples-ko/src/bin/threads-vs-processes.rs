@@ -59,16 +59,14 @@ fn speed() -> Result<()> {
     let primes: u32 = alone.results.iter().sum();
     ensure!(alone.results == threads.results, "스레드로 한 결과가 다릅니다");
     ensure!(alone.results == processes.results, "프로세스로 한 결과가 다릅니다");
-    print!(
+    println!(
         "  결과는 모두 {primes}개. 이 컴퓨터의 코어는 {cores}개이므로 {cores}배쯤이 한계입니다."
     );
     let used = threads.cores.min(processes.cores);
-    if used < 0.75 * cores as f64 {
-        print!(
-            " 이번에는 코어를 {used:.1}개만큼만 썼습니다. 다른 프로그램이 코어를 쓰고 있거나, 나누기에는 일이 너무 작습니다."
-        );
-    }
-    println!();
+    let idle = used < 0.75 * cores as f64;
+    let why =
+        if idle { "(다른 프로그램이 바쁘거나 일이 너무 작습니다)" } else { "" };
+    println!("  이번에 쓴 코어는 평균 {used:.1}개입니다{why}.");
     Ok(())
 }
 

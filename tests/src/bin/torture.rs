@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use tests::torture::{Case, cases, run, run_control};
 
 const HELP: &str = "\
-스트레스 테스트: 죽이고 막고 넘치게 하기를 되풀이해, 멈추거나 잃거나 남는 것이 없는지 봅니다.
+스트레스 테스트: 죽이고 막고 넘치게 하기를 되풀이해, 멈추거나 잃거나 남는 것이
+없는지 봅니다.
 
 사용법: torture [사례 번호나 이름 …] [--seed N] [--short] [--controls] [--list]
   --seed N     같은 차례를 되풀이합니다

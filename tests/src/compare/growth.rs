@@ -5,12 +5,12 @@ use std::fs;
 use anyhow::{Context, Result, ensure};
 use ipc_core::Process;
 use pool::Pool;
-use serde_json::json;
 
 use super::clock::Span;
+use super::finding::Finding;
 use super::measure::median;
 use super::pool::{square, warm_pool};
-use super::table::{duration, left, right, small};
+use super::table::duration;
 use super::{Machine, Plan};
 
 /// 항목 하나의 시간이 이보다 달라지면 안 됩니다(비율).
@@ -27,20 +27,6 @@ const WORKERS: usize = 4;
 /// 매핑을 모두 세어 더한 것. `status`의 VmRSS는 코어마다 따로 센 것을 늦게 더하므로 조금 다릅니다.
 const ROLLUP: &str = "/proc/self/smaps_rollup";
 
-/// 확인 하나의 결과.
-pub(super) struct Finding {
-    pub name: &'static str,
-    pub title: String,
-    /// 재어 본 것. 예: `10,000개에서 80 ns`.
-    pub details: Vec<String>,
-    /// 잰 값과 한도.
-    pub value: f64,
-    pub limit: f64,
-    pub unit: &'static str,
-    /// 시간이면 참. 컴퓨터가 바쁘면 판정하지 않습니다.
-    pub timed: bool,
-}
-
 type Check = fn(&Plan) -> Result<Finding>;
 
 const CHECKS: [Check; 5] =
@@ -52,39 +38,6 @@ pub fn run(plan: &Plan, machine: &Machine) -> Result<()> {
         check(plan)?.report(plan, machine);
     }
     Ok(())
-}
-
-impl Finding {
-    pub fn report(&self, plan: &Plan, machine: &Machine) {
-        let busy = machine.busy.then(|| "다른 일로 바쁨".to_owned());
-        let doubt = plan.too_little().or(busy).filter(|_| self.timed);
-        if plan.json { self.print_json(doubt) } else { self.print(doubt) }
-    }
-
-    fn met(&self) -> bool {
-        self.value <= self.limit
-    }
-
-    fn print(&self, doubt: Option<String>) {
-        let verdict = match doubt {
-            Some(why) => format!("– {why}"),
-            None if self.met() => "충족".to_owned(),
-            None => "미달".to_owned(),
-        };
-        let value = right(&format!("{:.1}{}", self.value, self.unit), 12);
-        let limit = right(&format!("≤ {:.0}{}", self.limit, self.unit), 12);
-        println!("{}  {value}  {limit}  {verdict}", left(&self.title, 60));
-        println!("{}", small(&format!("    {}", self.details.join(" · "))));
-    }
-
-    fn print_json(&self, doubt: Option<String>) {
-        let met = doubt.is_none().then(|| self.met());
-        let object = json!({
-            "growth": self.name, "unit": self.unit, "value": self.value, "limit": self.limit,
-            "details": self.details, "met": met, "doubt": doubt,
-        });
-        println!("{object}");
-    }
 }
 
 /// 항목이 10^4개에서 10^7개까지 늘어도 항목 하나의 시간이 같은지.

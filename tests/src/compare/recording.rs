@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 use ipc_core::build::{SpanKind, What, begin};
 
 use super::clock::each;
-use super::growth::Finding;
+use super::finding::Finding;
 use super::measure::median;
 use super::row::Size;
 use super::table::duration;

@@ -1,28 +1,25 @@
-//! 사람이 읽는 표. 비율이 먼저이고, 시간은 그 아래에 작게 적습니다.
+//! 사람이 읽는 결과. 80칸을 넘지 않습니다. 비율이 먼저이고, 시간은 그 아래에 흐리게 적습니다.
 
-use std::io::{IsTerminal, stdout};
-
+use anstream::println;
 use unicode_width::UnicodeWidthStr;
 
 use super::measure::Time;
 use super::python::Python;
-use super::row::Row;
+use super::row::{Role, Row};
 use super::verdict::Verdict;
 use super::{Machine, Plan, cores};
 
-/// 숫자가 드는 열의 너비(칸).
-const RATIO: usize = 10;
-const TARGET: usize = 8;
+/// 가장 좁은 터미널.
+const WIDTH: usize = 80;
+/// 파이썬과의 비율이 드는 칸.
+const PYTHON: usize = 30;
+const INDENT: &str = "    ";
 
 /// 무엇으로 어떻게 재는지.
 pub fn introduce(plan: &Plan, machine: &Machine, python: Option<&Python>) {
     let python = python.map_or("파이썬 없음(python3이나 PYTHON=)", |python| &python.version);
-    println!(
-        "코어 {}개, 시작할 때의 부하 {:.2}, 라운드 {}번(파이썬은 3번까지), {python}",
-        cores(),
-        machine.load,
-        plan.rounds
-    );
+    println!("코어 {}개, 시작할 때의 부하 {:.2}, {python}", cores(), machine.load);
+    println!("라운드 {}번(파이썬은 3번까지)", plan.rounds);
     if let Some(why) = plan.too_little() {
         println!("판정하지 않습니다: {why}");
     }
@@ -32,46 +29,58 @@ pub fn introduce(plan: &Plan, machine: &Machine, python: Option<&Python>) {
     println!();
 }
 
-/// 열의 이름. `rows`는 출력할 모든 항목이며 너비를 정합니다.
-pub fn head(rows: &[Row]) {
-    let columns = [
-        left("항목", title_width(rows)),
-        right("파이썬보다", RATIO),
-        right("목표", TARGET),
-        right("상대의", RATIO),
-        right("목표", TARGET),
-        left("상대", rival_width(rows)),
-        "판정".to_owned(),
-    ];
-    println!("{}", columns.join("  "));
-}
-
-/// 한 항목의 비율과 판정, 그 아래에 시간.
+/// 한 항목의 판정, 비율과 목표, 시간. `rows`는 출력할 모든 항목이며 너비를 정합니다.
 pub fn line(rows: &[Row], row: &Row, times: &[Time], verdict: &Verdict) {
-    let columns = [
-        left(row.title, title_width(rows)),
-        right(&ratio(verdict.faster_than_python), RATIO),
-        right(&format!("≥ {}", rounded(row.target_python)), TARGET),
-        right(&ratio(verdict.cost_of_rival), RATIO),
-        right(&row.rival.map_or(String::new(), |(_, most)| format!("≤ {}", rounded(most))), TARGET),
-        left(row.rival_name().unwrap_or_default(), rival_width(rows)),
-        judgement(verdict),
-    ];
-    println!("{}", columns.join("  "));
-    let times: Vec<String> =
-        times.iter().map(|time| format!("{} {}", time.name, duration(time.median))).collect();
-    println!("{}", small(&format!("    {}", times.join(" · "))));
+    let width = rows.iter().map(|row| row.title.width()).max().unwrap_or(0);
+    println!("{}  {}", left(row.title, width), judgement(verdict));
+    let faster = ratio(verdict.faster_than_python);
+    let python = format!("파이썬보다 {} (≥ {})", right(&faster, 7), rounded(row.target_python));
+    let rival = row.rival.map_or(String::new(), |(_, most)| {
+        let name = row.rival_name().unwrap_or_default();
+        format!("{name}의 {} (≤ {})", ratio(verdict.cost_of_rival), rounded(most))
+    });
+    println!("{INDENT}{}{rival}", left(&python, PYTHON));
+    details(times.iter().map(|time| {
+        let name = if time.role == Role::Python { "파이썬" } else { &time.name };
+        format!("{name} {}", duration(time.median))
+    }));
 }
 
-/// 열을 읽는 법.
+/// 읽는 법.
 pub fn explain() {
     println!();
-    println!(
-        "파이썬보다: 우리가 몇 배 빠른지(클수록 좋음). 상대의: 우리의 시간이 상대의 몇 배인지(작을수록 좋음)."
-    );
-    println!(
-        "시간은 항목 하나의 것이며, 라운드의 가운데 값입니다. 컴퓨터마다 다르므로 판정은 비율로만 합니다."
-    );
+    println!("파이썬보다: 우리가 몇 배 빠른지(클수록 좋음)와 목표.");
+    println!("상대의: 우리의 시간이 상대의 몇 배인지(작을수록 좋음)와 목표.");
+    println!("시간은 항목 하나의 것이며, 라운드의 가운데 값입니다.");
+    println!("컴퓨터마다 다르므로 판정은 비율로만 합니다.");
+}
+
+/// 비율의 아래에 흐리게 적는 것들. 한 줄에 들어가지 않으면 다음 줄로 넘깁니다.
+pub fn details(parts: impl IntoIterator<Item = String>) {
+    for line in fold(parts) {
+        println!("\x1b[2m{INDENT}{line}\x1b[0m");
+    }
+}
+
+fn fold(parts: impl IntoIterator<Item = String>) -> Vec<String> {
+    const BETWEEN: &str = " · ";
+    let mut lines: Vec<String> = Vec::new();
+    for part in parts {
+        match lines.last_mut() {
+            Some(line)
+                if [INDENT, line, BETWEEN, &part]
+                    .map(UnicodeWidthStr::width)
+                    .iter()
+                    .sum::<usize>()
+                    <= WIDTH =>
+            {
+                line.push_str(BETWEEN);
+                line.push_str(&part);
+            }
+            _ => lines.push(part),
+        }
+    }
+    lines
 }
 
 /// 사람이 읽기 좋은 단위로 적은 시간.
@@ -92,11 +101,6 @@ pub fn left(text: &str, width: usize) -> String {
 /// `width`칸을 채워 오른쪽에 붙입니다.
 pub fn right(text: &str, width: usize) -> String {
     format!("{}{text}", " ".repeat(width.saturating_sub(text.width())))
-}
-
-/// 터미널이면 흐리게.
-pub fn small(text: &str) -> String {
-    if stdout().is_terminal() { format!("\x1b[2m{text}\x1b[0m") } else { text.to_owned() }
 }
 
 fn judgement(verdict: &Verdict) -> String {
@@ -122,10 +126,16 @@ fn rounded(target: f64) -> f64 {
     (target * 100.0).round() / 100.0
 }
 
-fn title_width(rows: &[Row]) -> usize {
-    rows.iter().map(|row| row.title.width()).max().unwrap_or(0)
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-fn rival_width(rows: &[Row]) -> usize {
-    rows.iter().filter_map(Row::rival_name).map(UnicodeWidthStr::width).max().unwrap_or(0).max(4)
+    #[test]
+    fn details_fit_a_small_terminal_and_keep_every_part() {
+        let parts: Vec<String> = (1..30).map(|number| format!("작업자 {number}명 80 ns")).collect();
+        let lines = fold(parts.clone());
+        assert!(lines.iter().all(|line| INDENT.width() + line.width() <= WIDTH), "{lines:#?}");
+        assert!(lines.len() < parts.len());
+        assert_eq!(lines.join(" · "), parts.join(" · "));
+    }
 }

@@ -30,7 +30,8 @@ use python::Ending;
 use stage::{Experiment, Fate};
 
 const HELP: &str = "\
-11.3–11.8 일부러 부수기: 락이나 허가를 쥔 프로세스를 죽이고, 남은 프로세스가 무엇을 보는지 Rust와 파이썬에서 봅니다.
+11.3–11.8 일부러 부수기: 락이나 허가를 쥔 프로세스를 죽이고, 남은 프로세스가
+무엇을 보는지 Rust와 파이썬에서 봅니다.
 
 사용법: break [--limit 초] 이름
 

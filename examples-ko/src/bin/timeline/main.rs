@@ -32,8 +32,8 @@ const HELP: &str = "\
 
 사용법: timeline [--svg 파일] [--trace 파일] 이름
 
-  이름            lock, semaphore처럼 실행할 예제. break-lock이면 일부러 부수는 실험
-  --from 파일     실행하지 않고, IPC_TIMELINE=파일로 실행하며 기록한 것을 그립니다
+  이름            lock, semaphore처럼 실행할 예제. break-lock은 일부러 부수기
+  --from 파일     실행하지 않고, IPC_TIMELINE=파일로 기록한 것을 그립니다
   --svg 파일      브라우저에서 볼 그림
   --trace 파일    https://ui.perfetto.dev에서 여는 기록(JSON)
   -h, --help      이 도움말";
