@@ -10,7 +10,7 @@
 //! 메시지의 영수증이 끊긴 뒤에야 다음 큰 메시지를 보냅니다. 그러지 않으면 읽지 않은 메시지가 메모리를 끝없이 차지합니다.
 
 use std::any::type_name;
-use std::cell::Cell;
+use std::cell::{Cell, LazyCell};
 use std::fs::File;
 use std::io::{IoSlice, IoSliceMut, Read, Seek, Write};
 use std::mem::MaybeUninit;
@@ -24,7 +24,7 @@ use rustix::event::PollFlags;
 use rustix::io::Errno;
 use rustix::net::{
     RecvAncillaryBuffer, RecvAncillaryMessage, RecvFlags, ReturnFlags, SendAncillaryBuffer,
-    SendAncillaryMessage, SendFlags, recvmsg, sendmsg,
+    SendAncillaryMessage, SendFlags, recvmsg, send, sendmsg,
 };
 use rustix::pipe::{PipeFlags, pipe_with};
 
@@ -75,7 +75,7 @@ impl Frame {
             return Err(ChannelError::TooManyHandles { count: self.fds.len() });
         }
         let words = [self.fingerprint, self.bytes.len() as u64, self.fds.len() as u64];
-        let header = words.map(u64::to_ne_bytes).concat();
+        let mut packet = words.map(u64::to_ne_bytes).concat();
         let mut receipt = None;
         if self.bytes.len() > INLINE_MAX {
             wait_until_read(unread, deadline)?;
@@ -84,20 +84,24 @@ impl Frame {
             let (ours, theirs) = pipe_with(PipeFlags::CLOEXEC)?;
             receipt = Some(ours);
             self.fds.extend([file.into(), theirs]);
-            self.bytes.clear();
+        } else {
+            packet.append(&mut self.bytes);
         }
         let fds: Vec<BorrowedFd> = self.fds.iter().map(AsFd::as_fd).collect();
-        let slices = [IoSlice::new(&header), IoSlice::new(&self.bytes)];
         let mut space = vec![MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(fds.len()))];
         // 제한 시간이 있으면 커널 안에서 기다리지 않고 poll로 기다립니다. SIGPIPE 대신 EPIPE를 받습니다.
         let blocking = if deadline.is_some() { SendFlags::DONTWAIT } else { SendFlags::empty() };
-        let patience = deadline.or_else(|| after(IN_FLIGHT_PATIENCE));
+        let patience = LazyCell::new(|| deadline.or_else(|| after(IN_FLIGHT_PATIENCE)));
+        let flags = SendFlags::NOSIGNAL | blocking;
         loop {
-            let mut control = SendAncillaryBuffer::new(&mut space);
-            if !fds.is_empty() {
+            let sent = if fds.is_empty() {
+                send(socket, &packet, flags) // 커널이 살펴볼 것이 sendmsg보다 적습니다.
+            } else {
+                let mut control = SendAncillaryBuffer::new(&mut space);
                 control.push(SendAncillaryMessage::ScmRights(&fds));
-            }
-            match sendmsg(socket, &slices, &mut control, SendFlags::NOSIGNAL | blocking) {
+                sendmsg(socket, &[IoSlice::new(&packet)], &mut control, flags)
+            };
+            match sent {
                 Ok(_) => {
                     if receipt.is_some() {
                         *unread.lock().unwrap_or_else(PoisonError::into_inner) = receipt;
@@ -107,11 +111,11 @@ impl Frame {
                 Err(Errno::INTR) => {}
                 Err(Errno::AGAIN) if wait_ready(socket, PollFlags::OUT, deadline)? => {}
                 // 아직 읽히지 않은 디스크립터가 이 사용자의 한도(ulimit -n)를 넘었습니다. 잠시 다시 해 봅니다.
-                Err(Errno::TOOMANYREFS) if !expired(patience) => {
+                Err(Errno::TOOMANYREFS) if !expired(*patience) => {
                     wait_ready(
                         socket,
                         PollFlags::ERR,
-                        after(remaining(patience).map_or(RECHECK, |left| left.min(RECHECK))),
+                        after(remaining(*patience).map_or(RECHECK, |left| left.min(RECHECK))),
                     )?;
                 }
                 Err(Errno::AGAIN) => return Err(ChannelError::Timeout),
