@@ -13,6 +13,7 @@
 //! | 여러 테스트의 자식이 함께 하는 일 | `children.rs` |
 //! | 같은 일을 ipc-channel로 하면 멈추는 자리 | `foreign.rs` |
 //! | 프로세스 하나에 시그널을 쏟아붓습니다 | `pestering.rs` |
+//! | 가짜 터미널에서 실행하고 화면을 읽습니다 | `terminal.rs` |
 //! | 일부러 죽이고 막기를 되풀이합니다 | `torture.rs`, `torture/` |
 //! | 스레드, 커널, 파이썬과 속도를 비교합니다 | `compare.rs`, `compare/` |
 
@@ -28,6 +29,7 @@ pub mod lesson;
 pub mod pestering;
 pub mod procfs;
 mod running;
+pub mod terminal;
 pub mod torture;
 pub mod transcript;
 pub mod traps;

@@ -23,7 +23,7 @@ const HELP: &str = "\
 11.2 팩토리얼: 많은 숫자의 팩토리얼을 프로세스 하나로, 그리고 여러 프로세스로
 구해 비교합니다.
 
-사용법: cargo run -p examples-ko --bin factorial -- [--numbers N] [--processes P] [--naive]
+사용법: cargo run -p examples-ko --bin factorial -- [옵션 …]
 
   --numbers N     0부터 N-1까지 구합니다 (기본 12000)
   --processes P   프로세스의 수 (기본 5)
@@ -98,11 +98,7 @@ fn limit(processes: usize, cores: usize, used: f64) -> String {
     );
     said += &format!("\n이번에 쓴 코어는 평균 {used:.1}개입니다");
     let idle = used < 0.75 * most as f64;
-    said += if idle {
-        "(다른 프로그램이 바쁘거나 일이 너무 작습니다)."
-    } else {
-        "."
-    };
+    said += if idle { "(다른 프로그램이 바쁘거나 일이 작습니다)." } else { "." };
     said
 }
 

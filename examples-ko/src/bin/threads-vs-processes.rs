@@ -64,8 +64,7 @@ fn speed() -> Result<()> {
     );
     let used = threads.cores.min(processes.cores);
     let idle = used < 0.75 * cores as f64;
-    let why =
-        if idle { "(다른 프로그램이 바쁘거나 일이 너무 작습니다)" } else { "" };
+    let why = if idle { "(다른 프로그램이 바쁘거나 일이 작습니다)" } else { "" };
     println!("  이번에 쓴 코어는 평균 {used:.1}개입니다{why}.");
     Ok(())
 }

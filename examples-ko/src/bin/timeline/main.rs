@@ -30,7 +30,7 @@ const SIGPIPE: i32 = 13;
 const HELP: &str = "\
 11.3–11.8 타임라인: 예제를 실행하고, 누가 언제 기다리고 언제 쥐었는지 그립니다.
 
-사용법: timeline [--svg 파일] [--trace 파일] 이름
+사용법: timeline [옵션 …] 이름
 
   이름            lock, semaphore처럼 실행할 예제. break-lock은 일부러 부수기
   --from 파일     실행하지 않고, IPC_TIMELINE=파일로 기록한 것을 그립니다
