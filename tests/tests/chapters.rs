@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 use std::iter;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::sync::Mutex;
 use std::thread;
@@ -305,22 +305,6 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
     Shape { parent, children }
 }
 
-/// 예제를 모두 빌드해 놓은 폴더. `cargo run`이 각각 빌드하기를 기다리지 않게 먼저 한 번 빌드합니다.
-fn programs() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
-    let built = escargot::CargoBuild::new()
-        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
-        .bins()
-        .current_release()
-        .target_dir(folder.parent().unwrap_or(folder))
-        .exec()?;
-    for message in built {
-        message?;
-    }
-    Ok(folder.to_owned())
-}
-
 /// `cargo run …`은 빌드해 놓은 프로그램으로, 다른 명령은 셸에서 그대로 실행해 표준 출력을 받습니다.
 fn output(command: &str, programs: &Path) -> Result<String> {
     let mut run = Command::new("timeout");
@@ -362,8 +346,7 @@ fn outputs_are_what_the_programs_print() -> Result {
     // 비교할 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
     let python =
         Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
-    let programs = programs()?;
-    let programs = programs.as_path();
+    let programs = tests::lesson::build_all()?;
     let mut problems = Vec::new();
     let outcomes: Vec<Result<Option<String>>> = thread::scope(|scope| {
         let runs: Vec<_> = quoted

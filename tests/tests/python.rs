@@ -47,15 +47,8 @@ fn shape(output: &str) -> (Vec<String>, Vec<Vec<String>>) {
 
 /// 우리 프로그램의 출력. 수업의 줄과 같은지는 예제마다의 테스트가 확인합니다.
 fn rust(name: &str) -> Result<String> {
-    let target = std::env::current_exe()?;
-    let built = escargot::CargoBuild::new()
-        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
-        .package(name)
-        .bin(name)
-        .current_release()
-        .target_dir(target.ancestors().nth(3).ok_or("target 폴더를 찾지 못했습니다")?)
-        .run()?;
-    Ok(String::from_utf8(built.command().output()?.stdout)?)
+    let program = tests::lesson::build_all()?.join(name);
+    Ok(String::from_utf8(Command::new(program).output()?.stdout)?)
 }
 
 /// 저장소의 최상위 폴더에서 `scripts/py`를 실행합니다. `just py`가 하는 일과 같습니다.

@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use ipc_core::build::{Span, SpanKind, What};
 use nix::fcntl::OFlag;
@@ -16,24 +15,8 @@ use unicode_width::UnicodeWidthStr;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
 fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        for (package, name) in
-            [("lock", "lock"), ("semaphore", "semaphore"), ("examples-ko", "timeline")]
-        {
-            let build = escargot::CargoBuild::new()
-                .manifest_path(format!("{ROOT}/Cargo.toml"))
-                .package(package)
-                .bin(name)
-                .current_release()
-                .target_dir(test.ancestors().nth(3).unwrap());
-            build.run().unwrap_or_else(|error| panic!("빌드하지 못했습니다: {name}: {error}"));
-        }
-        test.ancestors().nth(2).unwrap().to_owned()
-    })
+    tests::lesson::build_all().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

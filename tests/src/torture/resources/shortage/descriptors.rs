@@ -2,13 +2,11 @@
 
 use std::any::Any;
 use std::ops::RangeInclusive;
-use std::os::fd::BorrowedFd;
 
 use anyhow::{Context, Result, ensure};
 use ipc_core::Process;
 use ipc_core::build::Channel;
 use lock::Lock;
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use pipe::pipe;
 use pool::Pool;
@@ -17,6 +15,7 @@ use semaphore::Semaphore;
 
 use super::{in_korean, no_children};
 use crate::children::sleep_forever;
+use crate::procfs::open_count;
 use crate::wait::PATIENCE;
 
 /// 해 보는 한도들.
@@ -104,14 +103,4 @@ fn fill(limit: u64, make: Make) -> Result<()> {
         }
     }
     anyhow::bail!("한도를 넘어 {}개를 만들었습니다", kept.len())
-}
-
-/// 열린 디스크립터의 수. 모자란 동안에는 `/proc`을 열 수도 없으므로 하나씩 물어봅니다.
-fn open_count() -> u64 {
-    let open = |fd: &i32| {
-        // SAFETY: 묻기만 합니다. 닫힌 번호면 커널이 EBADF로 답합니다.
-        let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
-        fcntl(fd, FcntlArg::F_GETFD).is_ok()
-    };
-    (0..256).filter(open).count() as u64
 }
