@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -210,26 +210,9 @@ fn remake(programs: &Path, (name, chapter, waits): (&str, &str, &[&str])) {
     assert!(shown.is_some_and(|alt| alt.chars().count() > 20), "{chapter}: {name}.svg");
 }
 
-/// 프로그램들을 빌드하고 그것이 놓인 폴더를 반환합니다.
-fn build() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    let crates = ["pool", "process", "queue", "pipe", "lock", "semaphore"].map(|name| (name, name));
-    let others = ["timeline", "break", "full-queue", "pipe-end", "two-locks"];
-    for (package, name) in crates.into_iter().chain(others.map(|name| ("examples-ko", name))) {
-        let build = escargot::CargoBuild::new()
-            .manifest_path(format!("{ROOT}/Cargo.toml"))
-            .package(package)
-            .bin(name)
-            .current_release()
-            .target_dir(test.ancestors().nth(3).unwrap());
-        build.run().unwrap_or_else(|error| panic!("빌드하지 못했습니다: {name}: {error}"));
-    }
-    test.ancestors().nth(2).unwrap().to_owned()
-}
-
 #[test]
 fn every_picture_is_what_the_program_draws_now() {
-    let programs = &build();
+    let programs = tests::lesson::build_all().unwrap();
     thread::scope(|scope| {
         for picture in PICTURES {
             scope.spawn(move || remake(programs, picture));
