@@ -178,49 +178,43 @@ fn answers_do_what_the_chapters_say_and_nothing_else_does() -> Result {
     fs::create_dir_all(&folder)?;
     build(&folder, &exercises)?;
 
-    for changed in [true, false] {
-        let program = |exercise: &Exercise| -> Result<Command> {
-            let (name, source) = (&exercise.name, &exercise.sources[0]);
-            Ok(match changed {
-                true if exercise.is_python() => python(folder.join(name).join(source)),
-                false if exercise.is_python() => python(source.into()),
-                true if exercise.code() == REFUSED => {
-                    let mut build = package::cargo(&folder, &["build", "--quiet"])?;
-                    build.args(["--features", "refused", "--bin", &exercise.bin()]);
-                    build
-                }
-                true => Command::new(package::program(&exercise.bin())?),
-                false => Command::new(unchanged(source)?),
-            })
-        };
-        // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
-        let problems: Vec<String> = thread::scope(|scope| {
-            let runs: Vec<_> = exercises
-                .iter()
-                .map(|exercise| {
-                    let program = program(exercise)?;
-                    Ok((exercise, scope.spawn(move || try_with(&exercise.name, &program))))
-                })
-                .collect::<Result<_>>()?;
-            let mut problems = Vec::new();
-            for (exercise, run) in runs {
-                let output = run.join().expect("검사가 패닉했습니다")?;
-                let wanted = if changed { Some(0) } else { Some(1) };
-                if output.status.code() != wanted {
-                    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                    let errors = String::from_utf8_lossy(&output.stderr);
-                    problems.push(format!("== {}\n{text}{errors}", exercise.name));
-                }
+    let program = |exercise: &Exercise, changed| -> Result<Command> {
+        let (name, source) = (&exercise.name, &exercise.sources[0]);
+        Ok(match changed {
+            true if exercise.is_python() => python(folder.join(name).join(source)),
+            false if exercise.is_python() => python(source.into()),
+            true if exercise.code() == REFUSED => {
+                let mut build = package::cargo(&folder, &["build", "--quiet"])?;
+                build.args(["--features", "refused", "--bin", &exercise.bin()]);
+                build
             }
-            Ok::<_, Box<dyn Error + Send + Sync>>(problems)
-        })?;
-        let what = if changed {
-            "고쳤는데 되지 않습니다"
-        } else {
-            "고치지 않았는데 됩니다"
-        };
-        assert!(problems.is_empty(), "{what}\n{}", problems.join("\n"));
-    }
+            true => Command::new(package::program(&exercise.bin())?),
+            false => Command::new(unchanged(source)?),
+        })
+    };
+    // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+    let problems: Vec<String> = thread::scope(|scope| {
+        let all = [(true, 0, "고쳤는데 되지 않습니다"), (false, 1, "고치지 않았는데 됩니다")];
+        let mut runs = Vec::new();
+        for (exercise, (changed, wanted, what)) in
+            exercises.iter().flat_map(|exercise| all.map(|one| (exercise, one)))
+        {
+            let program = program(exercise, changed)?;
+            let run = scope.spawn(move || try_with(&exercise.name, &program));
+            runs.push((exercise, wanted, what, run));
+        }
+        let mut problems = Vec::new();
+        for (exercise, wanted, what, run) in runs {
+            let output = run.join().expect("검사가 패닉했습니다")?;
+            if output.status.code() != Some(wanted) {
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let errors = String::from_utf8_lossy(&output.stderr);
+                problems.push(format!("== {}: {what}\n{text}{errors}", exercise.name));
+            }
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(problems)
+    })?;
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
     Ok(fs::remove_dir_all(&folder)?)
 }
 

@@ -146,10 +146,16 @@ fn small_programs_end_with_their_last_line() -> Result {
         Ok(())
     };
     let counted = "소수 33860개"; // 400,000 아래의 소수
-    ending(&["threads-vs-processes"], &[counted, "프로세스  main이 보는 값은 0\n"])?;
     let bits = "두 결과는 같습니다. 모두 1272771비트"; // 0!부터 599!까지
-    ending(&["factorial", "600"], &[bits, "--- 팩토리얼 예제 종료 ---\n"])?;
-    ending(&["heartbeat", "0.4"], &["아직 계산하고 있습니다", "--- 맥박 예제 종료 ---\n"])
+    let programs: [(&[&str], [&str; 2]); 3] = [
+        (&["threads-vs-processes"], [counted, "프로세스  main이 보는 값은 0\n"]),
+        (&["factorial", "600"], [bits, "--- 팩토리얼 예제 종료 ---\n"]),
+        (&["heartbeat", "0.4"], ["아직 계산하고 있습니다", "--- 맥박 예제 종료 ---\n"]),
+    ];
+    thread::scope(|scope| {
+        let runs = programs.map(|(args, parts)| scope.spawn(move || ending(args, &parts)));
+        runs.into_iter().try_for_each(|run| run.join().expect("검사가 패닉했습니다"))
+    })
 }
 
 #[test]
