@@ -44,6 +44,10 @@ fn manifest() -> Result<Table> {
 pub fn create(folder: &Path, name: &str, more: Table) -> Result<()> {
     let mut manifest = manifest()?;
     manifest["package"]["name"] = name.into();
+    // 작업공간의 tests처럼, 이 패키지도 최적화하지 않고 빨리 빌드합니다.
+    let packages = manifest["profile"]["dev"]["package"].as_table_mut().context("profile")?;
+    let fast = packages.remove("tests").context("tests의 설정이 없습니다")?;
+    packages.insert(name.into(), fast);
     manifest.extend(more);
     fs::write(folder.join("Cargo.toml"), manifest.to_string())?;
     // 작업공간과 같은 버전을 쓰므로 새로 내려받을 것이 없습니다.

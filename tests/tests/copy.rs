@@ -71,12 +71,16 @@ fn examples() -> Result<Vec<(String, String)>> {
 }
 
 /// 가져간 작업공간에서 cargo를 실행합니다. 인터넷 없이, 공용 `target`에서 빌드합니다.
+///
+/// 검사(`check`)는 프로그램을 만들지 않으므로 저장소의 `target`에서 합니다. 의존 크레이트를 다시 검사하지 않아도 됩니다.
 fn cargo(copied: &Path, command: &str) -> Result<String> {
+    let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let target = if command.starts_with("check") { ".." } else { "copies" };
     let output = Command::new(env!("CARGO"))
         .args(command.split_whitespace())
         .current_dir(copied)
         .env("CARGO_NET_OFFLINE", "true")
-        .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("copies"))
+        .env("CARGO_TARGET_DIR", temporary.join(target))
         .output()?;
     let (stdout, stderr) =
         (String::from_utf8(output.stdout)?, String::from_utf8_lossy(&output.stderr));
