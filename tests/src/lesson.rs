@@ -36,21 +36,18 @@ impl Lesson {
 /// 모든 예제를 한 번에 빌드하고, 놓인 폴더를 반환합니다. `-p` 없이 빌드해야 이미 컴파일한 의존 크레이트를 그대로 씁니다.
 pub fn build_all() -> Result<&'static Path> {
     static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    if FOLDER.get().is_none() {
-        let program = std::env::current_exe()?;
-        let folder =
-            program.ancestors().nth(2).context("예제의 폴더를 찾지 못했습니다")?.to_owned();
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder);
+    }
+    if std::env::var_os(BUILT).is_none() {
         let build = escargot::CargoBuild::new().manifest_path(MANIFEST).bins().current_release();
-        let messages = match std::env::var_os(BUILT) {
-            Some(_) => None,
-            None => Some(build.target_dir(target_dir()?).exec()?),
-        };
-        for message in messages.into_iter().flatten() {
+        for message in build.target_dir(target_dir()?).exec()? {
             message.context("예제를 빌드하지 못했습니다")?;
         }
-        let _ = FOLDER.set(folder);
     }
-    FOLDER.get().map(PathBuf::as_path).context("예제의 폴더")
+    let program = std::env::current_exe()?;
+    let folder = program.ancestors().nth(2).context("예제의 폴더를 찾지 못했습니다")?;
+    Ok(FOLDER.get_or_init(|| folder.to_owned()))
 }
 
 /// 예제를 모두 빌드해 두고, 테스트마다 띄우는 프로세스에 그렇다고 알립니다. 다른 스레드를 만들기 전에 호출합니다.

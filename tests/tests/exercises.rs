@@ -1,6 +1,6 @@
 //! "해 볼 것"(examples-ko/exercises): 답대로 고치면 장에 적힌 것이 보이고, 고치지 않으면 보이지 않습니다.
 //!
-//! 고친 프로그램과 고치지 않은 프로그램을 한 번에 빌드해, 학습자가 쓰는 `scripts/try`로 하나씩 확인합니다.
+//! 고친 프로그램을 한 번에 빌드하고, 고치지 않은 것은 작업공간에서 빌드한 그대로, 학습자가 쓰는 `scripts/try`로 확인합니다.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;

@@ -208,7 +208,7 @@ fn recipes_can_be_read_by_the_oldest_just() -> Result {
     let justfile = read("justfile")?;
     let code = justfile.lines().filter(|line| !line.starts_with([' ', '#', '[']));
     for head in code.filter_map(|line| line.split_once(':')).map(|(head, _)| head) {
-        assert!(!refused(head), "기본값이 없습니다: {head}");
+        assert!(!refused(head), "뒤의 매개변수에도 기본값을 주십시오(예: *ARGS=''): {head}");
     }
     Ok(())
 }
@@ -231,7 +231,9 @@ fn programs_without_tests_are_not_built_twice() -> Result {
             };
             let texts = sources.iter().map(read).collect::<Result<Vec<_>>>()?;
             let tested = texts.iter().any(|text| text.contains("#[test]"));
-            assert_ne!(tested, listed.contains(&name), "{package}/Cargo.toml의 bin: {name}");
+            let what =
+                if tested { "에서 빼십시오" } else { "에 더하십시오(test = false)" };
+            assert_ne!(tested, listed.contains(&name), "{package}/Cargo.toml의 bin{what}: {name}");
         }
     }
     Ok(())

@@ -99,6 +99,7 @@ fn fill(limit: u64, make: Make) -> Result<()> {
     for _ in 0..=limit {
         match make() {
             Ok(made) => kept.push(made),
+            Err(error) if kept.is_empty() => return Err(error.context("하나도 만들지 못했습니다")),
             Err(error) => return in_korean(error),
         }
     }
