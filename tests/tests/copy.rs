@@ -207,6 +207,10 @@ fn every_example_runs_after_being_taken_home() -> Result {
 #[test]
 fn examples_live_together() -> Result {
     let outside = Outside::new("함께")?;
+    // 실행되는지를 볼 뿐이므로 최적화하지 않고 빨리 빌드합니다. cargo는 위의 폴더에 있는 설정도 읽습니다.
+    fs::create_dir(outside.0.join(".cargo"))?;
+    fs::write(outside.0.join(".cargo/config.toml"), "profile.dev.opt-level = 0\n")?;
+
     let home = take(&outside.0, &["lock"], "함께")?;
     let examples = examples()?;
     let (_, last_line) = examples.iter().find(|(name, _)| name == "lock").ok_or("lock")?;
