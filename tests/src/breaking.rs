@@ -8,25 +8,24 @@ use nix::sys::signal::Signal;
 
 use crate::lesson::{Finished, Lesson, Running};
 use crate::procfs::{children, files_under, nobody_left, signal};
-use crate::transcript::Line;
 use crate::wait::ONE_SECOND;
 
 /// 짧은 예제는 죽이기 전에 끝날 수 있습니다. 일하는 도중에 닿을 때까지 이만큼 다시 해 봅니다.
 const TRIES: usize = 20;
 
-/// `moment`인 줄이 나온 뒤 `main`을 `SIGKILL`로 죽입니다. 자식들은 1초 안에 모두 끝나야 합니다.
-pub fn main_killed(lesson: &Lesson, moment: fn(&Line) -> bool) -> Result<()> {
+/// `moment`로 끝나는 줄이 나온 뒤 `main`을 `SIGKILL`로 죽입니다. 자식들은 1초 안에 모두 끝나야 합니다.
+pub fn main_killed(lesson: Lesson, moment: &str) -> Result<()> {
     interrupt(lesson, moment, Signal::SIGKILL, |running| signal(running.main(), Signal::SIGKILL))
 }
 
-/// `moment`인 줄이 나온 뒤 프로세스 그룹에 `SIGINT`를 보냅니다(Ctrl-C). 모두 1초 안에 끝나야 합니다.
-pub fn group_interrupted(lesson: &Lesson, moment: fn(&Line) -> bool) -> Result<()> {
+/// `moment`로 끝나는 줄이 나온 뒤 프로세스 그룹에 `SIGINT`를 보냅니다(Ctrl-C). 모두 1초 안에 끝나야 합니다.
+pub fn group_interrupted(lesson: Lesson, moment: &str) -> Result<()> {
     interrupt(lesson, moment, Signal::SIGINT, |running| running.signal_group(Signal::SIGINT))
 }
 
 fn interrupt(
-    lesson: &Lesson,
-    moment: fn(&Line) -> bool,
+    lesson: Lesson,
+    moment: &str,
     expected: Signal,
     strike: fn(&Running) -> Result<()>,
 ) -> Result<()> {
@@ -47,9 +46,9 @@ fn interrupt(
     bail!("{TRIES}번을 해 보아도 일하는 도중에 죽이지 못했습니다")
 }
 
-/// `moment`인 줄이 나올 때까지 기다려 자식들의 PID를 반환합니다. 이름 있는 파일을 쥔 프로세스는 없어야 합니다.
-fn working(running: &mut Running, moment: fn(&Line) -> bool) -> Result<Vec<u32>> {
-    running.wait_line(moment)?;
+/// `moment`로 끝나는 줄이 나올 때까지 기다려 자식들의 PID를 반환합니다. 이름 있는 파일을 쥔 프로세스는 없어야 합니다.
+fn working(running: &mut Running, moment: &str) -> Result<Vec<u32>> {
+    running.wait_line(|line| line.text.ends_with(moment))?;
     let pids = children(running.main())?;
     for &pid in pids.iter().chain([&running.main()]) {
         for folder in [Path::new("/dev/shm"), running.temporary()] {
@@ -64,10 +63,10 @@ fn working(running: &mut Running, moment: fn(&Line) -> bool) -> Result<Vec<u32>>
     Ok(pids)
 }
 
-/// `moment`인 줄이 나온 뒤, 맨 먼저 시작한 자식을 죽입니다.
+/// `moment`로 끝나는 줄이 나온 뒤, 맨 먼저 시작한 자식을 죽입니다.
 ///
 /// `main`은 1로 끝나며, 어느 프로세스가 어느 시그널로 죽었는지 한국어로 알려야 합니다.
-pub fn first_child_killed(lesson: &Lesson, moment: fn(&Line) -> bool) -> Result<Finished> {
+pub fn first_child_killed(lesson: Lesson, moment: &str) -> Result<Finished> {
     for _ in 0..TRIES {
         let mut running = lesson.start()?;
         let pids = working(&mut running, moment)?;

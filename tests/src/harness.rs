@@ -1,14 +1,16 @@
-//! 테스트를 하나씩 실행하는 틀입니다.
+//! 테스트를 저마다의 프로세스에서 실행하는 틀입니다.
 //!
 //! 자식 프로세스는 테스트 프로그램 자신을 다시 실행한 것이므로 `main`의 첫 줄이 `ipc_core::init()`이어야 합니다.
-//! 표준 테스트 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 테스트가
-//! 겹치지 않아야 하므로, 한 프로그램 안에서는 하나씩 실행합니다.
+//! 표준 테스트 틀은 `main`을 내주지 않아 libtest-mimic을 씁니다. 남은 것을 세는 검사가 뜻을 가지려면 한 프로세스에서
+//! 테스트가 겹치지 않아야 하므로, 테스트마다 프로세스를 하나씩 띄웁니다.
 
-use std::env::set_var;
+use std::env::{current_exe, set_var};
 use std::io::Write;
+use std::num::NonZero;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::process::Command;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
-use std::thread::{Builder, JoinHandle};
+use std::thread::{Builder, JoinHandle, available_parallelism};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
@@ -30,17 +32,32 @@ macro_rules! trials {
     };
 }
 
-/// 테스트를 차례로 실행하고 프로그램을 끝냅니다. `main`에서 `ipc_core::init()` 다음에 호출합니다.
+/// 테스트마다 이 프로그램을 한 번씩 더 실행해 몇 개씩 함께 실행하고, 끝냅니다. `main`에서 `ipc_core::init()` 다음에 호출합니다.
 pub fn run<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
 where
     F: FnOnce() -> Result<()> + Send + 'static,
 {
-    let temporary = prepare().unwrap_or_else(|error| {
-        eprintln!("테스트를 시작하지 못했습니다: {error:#}");
-        std::process::exit(1)
-    });
     let mut arguments = Arguments::from_args();
-    arguments.test_threads = Some(1);
+    if arguments.exact || arguments.list {
+        // 이름을 꼭 집었으면 여기서 실행합니다. `in_its_own_process`도 그렇게 실행합니다.
+        run_in_turn(trials);
+    }
+    // 대부분 자식이나 시간을 기다리는 테스트여서, 코어보다 많아도 됩니다.
+    let cores = available_parallelism().map_or(1, NonZero::get);
+    arguments.test_threads.get_or_insert(2 * cores);
+    let trials =
+        trials.into_iter().map(|(name, _)| Trial::test(name, move || in_its_own_process(name)));
+    libtest_mimic::run(&arguments, trials.collect()).exit()
+}
+
+/// [`run`]과 같지만 이 프로세스에서 하나씩 실행합니다. 곁에서 다른 일을 하면 뜻이 달라지거나, 앞의 것이 해 둔 일을 이어 쓰는
+/// 테스트를 위한 것입니다.
+pub fn run_in_turn<F>(trials: impl IntoIterator<Item = (&'static str, F)>) -> !
+where
+    F: FnOnce() -> Result<()> + Send + 'static,
+{
+    let temporary = prepare().unwrap_or_else(|error| give_up(error));
+    let arguments = Arguments { test_threads: Some(1), ..Arguments::from_args() };
     let trials = trials
         .into_iter()
         .map(|(name, test)| Trial::test(name, move || report(guarded(name, test))))
@@ -48,6 +65,21 @@ where
     let conclusion = libtest_mimic::run(&arguments, trials);
     drop(temporary);
     conclusion.exit()
+}
+
+fn give_up(error: anyhow::Error) -> ! {
+    eprintln!("테스트를 시작하지 못했습니다: {error:#}");
+    std::process::exit(1)
+}
+
+/// 테스트 하나만 실행하는 프로세스를 띄웁니다. 그 프로세스가 말한 것은 실패했을 때에만 보여 줍니다.
+fn in_its_own_process(name: &str) -> Result<(), Failed> {
+    let done = Command::new(current_exe()?).args(["--exact", name]).output()?;
+    if done.status.success() {
+        return Ok(());
+    }
+    let said = [done.stdout, done.stderr].concat();
+    Err(format!("{}\n{}", done.status, String::from_utf8_lossy(&said)).into())
 }
 
 /// 이 프로세스를 테스트하기에 알맞게 갖추고, 이 프로그램만의 임시 폴더를 반환합니다.

@@ -1,45 +1,30 @@
 //! 예제 프로그램을 빌드해 밖에서 띄웁니다. 실행 중인 프로그램은 `running.rs`가 맡습니다.
 
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 use std::sync::OnceLock;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 
-use crate::ensure_eq;
 pub use crate::running::{Finished, Running};
 
 /// 작업공간의 뿌리.
 const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
 
-/// 예제 프로그램 하나. 처음 쓸 때 빌드합니다.
-pub struct Lesson {
-    package: &'static str,
-    path: OnceLock<PathBuf>,
-}
+/// 예제를 이미 모두 빌드했다고 알리는 환경 변수.
+const BUILT: &str = "IPC_TEST_BUILT";
+
+/// 예제 프로그램 하나.
+#[derive(Clone, Copy)]
+pub struct Lesson(&'static str);
 
 impl Lesson {
-    pub const fn new(package: &'static str) -> Lesson {
-        Lesson { package, path: OnceLock::new() }
+    pub const fn new(name: &'static str) -> Lesson {
+        Lesson(name)
     }
 
-    fn path(&self) -> Result<&Path> {
-        if let Some(path) = self.path.get() {
-            return Ok(path);
-        }
-        let built = escargot::CargoBuild::new()
-            .manifest_path(MANIFEST)
-            .bin(self.package)
-            .current_release()
-            .target_dir(target_dir()?)
-            .run()
-            .with_context(|| format!("예제를 빌드하지 못했습니다: {}", self.package))?;
-        Ok(self.path.get_or_init(|| built.path().to_owned()))
-    }
-
-    /// 인수를 주어 끝까지 실행합니다.
-    pub fn output(&self, args: &[&str]) -> Result<Output> {
-        Ok(Command::new(self.path()?).args(args).output()?)
+    pub fn path(&self) -> Result<PathBuf> {
+        Ok(build_all()?.join(self.0))
     }
 
     /// 새 프로세스 그룹에서, 비어 있는 임시 폴더를 주어 띄웁니다.
@@ -48,27 +33,32 @@ impl Lesson {
     }
 }
 
+/// 모든 예제를 한 번에 빌드하고, 놓인 폴더를 반환합니다. `-p` 없이 빌드해야 이미 컴파일한 의존 크레이트를 그대로 씁니다.
+pub fn build_all() -> Result<&'static Path> {
+    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
+    if let Some(folder) = FOLDER.get() {
+        return Ok(folder);
+    }
+    if std::env::var_os(BUILT).is_none() {
+        let build = escargot::CargoBuild::new().manifest_path(MANIFEST).bins().current_release();
+        for message in build.target_dir(target_dir()?).exec()? {
+            message.context("예제를 빌드하지 못했습니다")?;
+        }
+    }
+    let program = std::env::current_exe()?;
+    let folder = program.ancestors().nth(2).context("예제의 폴더를 찾지 못했습니다")?;
+    Ok(FOLDER.get_or_init(|| folder.to_owned()))
+}
+
+/// 예제를 모두 빌드해 두고, 테스트마다 띄우는 프로세스에 그렇다고 알립니다. 다른 스레드를 만들기 전에 호출합니다.
+pub fn build_for_children() {
+    build_all().expect("예제를 빌드하지 못했습니다");
+    // SAFETY: 아직 다른 스레드가 없습니다.
+    unsafe { std::env::set_var(BUILT, "1") };
+}
+
 /// 이 테스트 프로그램이 놓인 target 폴더(`target/debug/deps/테스트`에서 세 단계 위).
-fn target_dir() -> Result<PathBuf> {
+pub(crate) fn target_dir() -> Result<PathBuf> {
     let program = std::env::current_exe()?;
     Ok(program.ancestors().nth(3).context("target 폴더를 찾지 못했습니다")?.to_owned())
-}
-
-/// `--help`와 모르는 인수에 대한 약속을 확인합니다.
-pub fn expect_usage(lesson: &Lesson) -> Result<()> {
-    for flag in ["--help", "-h"] {
-        let help = lesson.output(&[flag])?;
-        ensure_eq!(help.status.code(), Some(0));
-        ensure!(korean(&help.stdout), "{flag}에 한국어 설명이 없습니다");
-        ensure!(help.stderr.is_empty(), "{flag}: 표준 에러에 무엇인가 썼습니다");
-    }
-    let unknown = lesson.output(&["--no-such-flag"])?;
-    ensure_eq!(unknown.status.code(), Some(2));
-    ensure!(korean(&unknown.stderr), "모르는 인수를 한국어로 알리지 않습니다");
-    ensure!(unknown.stdout.is_empty(), "모르는 인수인데 표준 출력에 무엇인가 썼습니다");
-    Ok(())
-}
-
-fn korean(bytes: &[u8]) -> bool {
-    String::from_utf8_lossy(bytes).chars().any(|c| ('가'..='힣').contains(&c))
 }

@@ -5,6 +5,7 @@
 //! | 테스트를 실행하고, 멈추면 끊고, 남은 것을 찾습니다 | `harness.rs`, `leftover.rs` |
 //! | 예제 프로그램을 띄워 줄마다 받습니다 | `lesson.rs`, `running.rs`, `transcript.rs` |
 //! | 예제 프로그램을 도중에 죽입니다 | `breaking.rs` |
+//! | 저장소 밖에 패키지를 만들어 빌드합니다 | `package.rs` |
 //! | 컴파일되지 않아야 하는 프로그램을 지어 봅니다 | `traps.rs` |
 //! | 프로세스의 상태를 봅니다 | `procfs.rs` |
 //! | 프로세스가 커널 안에서 깊이 잠들었는지 봅니다 | `asleep.rs` |
@@ -26,6 +27,7 @@ pub mod hang;
 pub mod harness;
 mod leftover;
 pub mod lesson;
+pub mod package;
 pub mod pestering;
 pub mod procfs;
 mod running;

@@ -2,11 +2,13 @@
 
 use std::fs;
 use std::io::ErrorKind;
+use std::os::fd::BorrowedFd;
 use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use nix::errno::Errno;
+use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::signal::{Signal, kill};
 use nix::sys::wait::{WaitPidFlag, waitpid};
 use nix::unistd::Pid;
@@ -75,6 +77,16 @@ fn adopt(pid: u32) {
         let _ = waitpid(pid, Some(WaitPidFlag::WNOHANG));
         Ok(!still_there)
     });
+}
+
+/// 이 프로세스에 열린 디스크립터의 수. 모자란 동안에는 `/proc`을 열 수도 없으므로 하나씩 물어봅니다.
+pub fn open_count() -> u64 {
+    let open = |fd: &i32| {
+        // SAFETY: 묻기만 합니다. 닫힌 번호면 커널이 EBADF로 답합니다.
+        let fd = unsafe { BorrowedFd::borrow_raw(*fd) };
+        fcntl(fd, FcntlArg::F_GETFD).is_ok()
+    };
+    (0..256).filter(open).count() as u64
 }
 
 /// 프로세스의 자식들을 만들어진 순서대로 반환합니다.

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 use serde_json::Value;
+
+use crate::package;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -17,51 +18,27 @@ pub enum Outcome {
     Refused(Vec<String>),
 }
 
-/// 패키지를 `target` 아래의 `temporary`로 옮깁니다. 소스 폴더에 Cargo.lock이 생기지 않게 하려는 것입니다.
+/// 프로그램들을 `target` 아래의 `temporary`로 옮깁니다. 소스 폴더에 Cargo.lock이 생기지 않게 하려는 것입니다.
 pub fn package_outside_sources(temporary: &Path) -> Result<PathBuf> {
-    let root = fs::canonicalize(ROOT)?;
     let package = temporary.join("traps");
     let programs = package.join("src/bin");
     if programs.exists() {
         fs::remove_dir_all(&programs)?;
     }
     fs::create_dir_all(&programs)?;
-    for entry in fs::read_dir(root.join("tests/traps/src/bin"))? {
+    for entry in fs::read_dir(Path::new(ROOT).join("tests/traps/src/bin"))? {
         let from = entry?.path();
         fs::copy(&from, programs.join(from.file_name().unwrap_or_default()))?;
     }
-    let mut manifest: toml::Table =
-        fs::read_to_string(root.join("tests/traps/Cargo.toml"))?.parse()?;
-    let dependencies =
-        manifest["dependencies"].as_table_mut().context("dependencies의 형식이 다릅니다")?;
-    for (name, dependency) in dependencies {
-        if let Some(path) = dependency.get_mut("path") {
-            let path_now = root.join("crates").join(name);
-            *path = path_now.to_str().context("경로가 UTF-8이 아닙니다")?.into();
-        }
-    }
-    fs::write(package.join("Cargo.toml"), manifest.to_string())?;
-    // 작업공간과 같은 버전을 쓰므로 새로 내려받을 것이 없습니다.
-    fs::copy(root.join("Cargo.lock"), package.join("Cargo.lock"))?;
+    package::create(&package, "traps", toml::Table::new())?;
     Ok(package)
 }
 
-/// `programs`(`--bins`나 `--bin=이름`)를 한 번에 빌드해 봅니다.
-pub fn build(package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
-    compile("build", package, programs)
-}
-
-/// 빌드하지 않고 검사만 합니다(`cargo check`). 편집기가 하는 일입니다.
-pub fn check(package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
-    compile("check", package, programs)
-}
-
-fn compile(how: &str, package: &Path, programs: &str) -> Result<BTreeMap<String, Outcome>> {
-    let output = Command::new(env!("CARGO"))
-        .args([how, programs, "--keep-going", "--offline", "--message-format=json"])
-        .args(["--target-dir", "target"])
+/// `programs`(`--bins`나 `--bin=이름`들)를 한 번에 빌드(`build`)하거나, 편집기처럼 검사만(`check`) 해 봅니다.
+pub fn compile(how: &str, package: &Path, programs: &[&str]) -> Result<BTreeMap<String, Outcome>> {
+    let output = package::cargo(package, &[how, "--keep-going", "--message-format=json"])?
+        .args(programs)
         .current_dir(package)
-        .env("CARGO_INCREMENTAL", "0")
         .output()?;
     let mut built = BTreeMap::new();
     for line in String::from_utf8(output.stdout)?.lines() {

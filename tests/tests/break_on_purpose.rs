@@ -5,20 +5,19 @@
 use std::ffi::OsStr;
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::{CommandExt, ExitStatusExt};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Child, Command, Output, Stdio};
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
 use tempfile::TempDir;
+use tests::lesson::Lesson;
 use tests::procfs::nobody_left;
 use tests::wait::{ONE_SECOND, timed};
 use tests::{ensure_eq, harness, trials};
 
-const MANIFEST: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml");
 const README: &str = include_str!("../../README.md");
 const NAMES: [&str; 6] = ["pool", "process", "queue", "pipe", "lock", "semaphore"];
 /// 죽인 뒤 파이썬을 기다릴 시간(초). 테스트에서는 짧게 줍니다.
@@ -26,8 +25,7 @@ const LIMIT: &str = "0.5";
 
 fn main() -> ! {
     ipc_core::init();
-    // 빌드하는 시간이 테스트 하나의 제한 시간에 들지 않게 미리 빌드합니다.
-    program().expect("break를 빌드하지 못했습니다");
+    tests::lesson::build_for_children();
     harness::run(trials![
         pool_loses_one_item_only,
         process_death_is_an_error,
@@ -42,20 +40,8 @@ fn main() -> ! {
     ])
 }
 
-/// 빌드한 `break`의 경로. 처음 호출할 때 한 번만 빌드합니다.
-fn program() -> Result<&'static Path> {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    if let Some(path) = PROGRAM.get() {
-        return Ok(path);
-    }
-    let test = std::env::current_exe()?;
-    let built = escargot::CargoBuild::new()
-        .manifest_path(MANIFEST)
-        .bin("break")
-        .current_release()
-        .target_dir(test.ancestors().nth(3).context("target 폴더를 찾지 못했습니다")?)
-        .run()?;
-    Ok(PROGRAM.get_or_init(|| built.path().to_owned()))
+fn program() -> Result<PathBuf> {
+    Lesson::new("break").path()
 }
 
 fn run(args: &[&str], path: Option<&OsStr>) -> Result<Output> {

@@ -309,22 +309,6 @@ fn shape(output: &str, loose: &[&str]) -> Shape {
     Shape { parent, children }
 }
 
-/// 예제를 모두 빌드해 놓은 폴더. `cargo run`이 각각 빌드하기를 기다리지 않게 먼저 한 번 빌드합니다.
-fn programs() -> Result<PathBuf> {
-    let program = std::env::current_exe()?;
-    let folder = program.ancestors().nth(2).ok_or("target 폴더를 찾지 못했습니다")?;
-    let built = escargot::CargoBuild::new()
-        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
-        .bins()
-        .current_release()
-        .target_dir(folder.parent().unwrap_or(folder))
-        .exec()?;
-    for message in built {
-        message?;
-    }
-    Ok(folder.to_owned())
-}
-
 /// `timeout N 명령; echo "종료 코드 $?"`를 실행합니다. N초를 시작한 때부터 재지 않고, 모두 N초 동안 잠들어 있으면 끊습니다.
 fn limited(command: &str) -> Result<String> {
     let parts = command.strip_prefix("timeout ").and_then(|rest| {
@@ -383,34 +367,31 @@ fn outputs_are_what_the_programs_print() -> Result {
     }
     assert!(quoted.len() > 14, "출력이 {}개뿐입니다", quoted.len());
 
-    // 비교할 파이썬은 있을 때만 실행합니다. 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+    // 비교할 파이썬은 있을 때만 실행합니다.
     let python =
         Command::new("python3").arg("--version").output().is_ok_and(|v| v.status.success());
-    let programs = programs()?;
-    let programs = programs.as_path();
-    let mut problems = Vec::new();
-    let outcomes: Vec<Result<Option<String>>> = thread::scope(|scope| {
-        let runs: Vec<_> = quoted
-            .iter()
-            .map(|(chapter, fence)| {
-                scope.spawn(move || {
-                    let (command, loose) = command_of(fence.source.unwrap_or_default().1);
-                    let for_python = command.contains("python3");
-                    if for_python && !python {
-                        return Ok(None);
-                    }
-                    let now = output(command, programs)?;
-                    if shape(&now, &loose) == shape(&fence.body, &loose) {
-                        return Ok(None);
-                    }
-                    differs(chapter, fence, &now)
-                })
-            })
-            .collect();
-        runs.into_iter().map(|run| run.join().expect("검사가 패닉했습니다")).collect()
+    if !python {
+        quoted.retain(|(_, fence)| !fence.source.unwrap_or_default().1.contains("python3"));
+    }
+    let programs = tests::lesson::build_all()?;
+    // 장에 적힌 것과 다르면 지금의 출력.
+    let different = |fence: &Fence| -> Result<Option<String>> {
+        let (command, loose) = command_of(fence.source.unwrap_or_default().1);
+        let now = output(command, programs)?;
+        Ok((shape(&now, &loose) != shape(&fence.body, &loose)).then_some(now))
+    };
+    // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다. 그래서 늦어 달라졌을 수 있는 것은 혼자 다시 실행합니다.
+    let together: Vec<bool> = thread::scope(|scope| {
+        let runs: Vec<_> =
+            quoted.iter().map(|(_, fence)| scope.spawn(|| different(fence))).collect();
+        let same = |run: Result<Option<String>>| matches!(run, Ok(None));
+        runs.into_iter().map(|run| same(run.join().expect("검사가 패닉했습니다"))).collect()
     });
-    for outcome in outcomes {
-        problems.extend(outcome?);
+    let mut problems = Vec::new();
+    for ((chapter, fence), _) in quoted.iter().zip(together).filter(|(_, same)| !same) {
+        if let Some(now) = different(fence)? {
+            problems.extend(differs(chapter, fence, &now)?);
+        }
     }
     report(problems);
     Ok(())

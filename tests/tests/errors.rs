@@ -75,7 +75,7 @@ fn main() -> ! {
     ipc_core::init();
     // 표에만 있는 줄도, 여기에만 있는 줄도 테스트가 되어 실패합니다.
     let rows: BTreeSet<&str> = in_table().chain(ROWS.iter().map(|row| row.0)).collect();
-    tests::harness::run(rows.into_iter().map(|seen| (seen, move || happens(seen))))
+    tests::harness::run_in_turn(rows.into_iter().map(|seen| (seen, move || happens(seen))))
 }
 
 /// 표에 적힌 메시지들.

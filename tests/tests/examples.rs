@@ -4,9 +4,8 @@
 
 use std::collections::BTreeSet;
 use std::os::unix::process::ExitStatusExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 use std::thread::available_parallelism;
 
 use nix::fcntl::OFlag;
@@ -34,26 +33,12 @@ const PROGRAMS: [&str; 16] = [
 ];
 const LESSONS: [&str; 6] = ["lock", "pipe", "pool", "process", "queue", "semaphore"];
 
-/// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
 fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        // 이 테스트는 target/debug/deps에 있습니다. 같은 target 폴더에 빌드합니다.
-        let test = std::env::current_exe().unwrap();
-        let messages = escargot::CargoBuild::new()
-            .manifest_path(MANIFEST)
-            .bins()
-            .current_release()
-            .target_dir(test.ancestors().nth(3).unwrap())
-            .exec()
-            .expect("examples-ko를 빌드하지 못했습니다");
-        messages.for_each(|message| drop(message.expect("빌드가 실패했습니다")));
-        test.ancestors().nth(2).unwrap().to_owned()
-    })
+    tests::lesson::build_all().unwrap()
 }
 
 fn program(name: &str) -> Command {
-    assert!(PROGRAMS.contains(&name), "{name}");
+    assert!(PROGRAMS.contains(&name) || LESSONS.contains(&name), "{name}");
     Command::new(folder().join(name))
 }
 
@@ -97,7 +82,7 @@ fn korean(bytes: &[u8]) -> bool {
 
 #[test]
 fn help_and_unknown_arguments() {
-    for name in PROGRAMS {
+    for name in PROGRAMS.into_iter().chain(LESSONS) {
         for flag in ["--help", "-h"] {
             let help = run(name, &[flag]);
             assert_eq!(help.status.code(), Some(0), "{name}");
@@ -405,7 +390,7 @@ fn tour_runs_one_example_by_its_name() {
 fn usage_shows_the_typed_command_and_the_reason() {
     let cargo = |name: &str, args: &[&str]| {
         let mut run = Command::new(env!("CARGO"));
-        run.args(["run", "-q", "--manifest-path", MANIFEST, "-p", "examples-ko", "--bin", name]);
+        run.args(["run", "-q", "--manifest-path", MANIFEST, "--bin", name]);
         let target = folder().parent().unwrap();
         let output = run.arg("--target-dir").arg(target).arg("--").args(args).output().unwrap();
         String::from_utf8([output.stdout, output.stderr].concat()).unwrap()

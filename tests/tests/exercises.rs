@@ -1,6 +1,6 @@
 //! "해 볼 것"(examples-ko/exercises): 답대로 고치면 장에 적힌 것이 보이고, 고치지 않으면 보이지 않습니다.
 //!
-//! 고친 프로그램과 고치지 않은 프로그램을 한 번에 빌드해, 학습자가 쓰는 `scripts/try`로 하나씩 확인합니다.
+//! 고친 프로그램을 한 번에 빌드하고, 고치지 않은 것은 작업공간에서 빌드한 그대로, 학습자가 쓰는 `scripts/try`로 확인합니다.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error;
@@ -10,6 +10,7 @@ use std::process::{Command, Output};
 use std::thread;
 
 use nix::sys::resource::{Resource, setrlimit};
+use tests::package;
 
 type Result<T = ()> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -105,88 +106,50 @@ fn chapters_say_what_will_be_seen() -> Result {
     Ok(())
 }
 
-/// 프로그램들을 모은 패키지. `고친-…`과 `그대로-…`가 들어 있습니다.
-struct Package(PathBuf);
-
-impl Package {
-    /// 답마다 소스를 `folder`에 복사해 고치고, 원본과 함께 빌드합니다.
-    fn build(folder: &Path, exercises: &[Exercise]) -> Result<Package> {
-        let root = fs::canonicalize(ROOT)?;
-        let mut manifest: toml::Table =
-            fs::read_to_string(root.join("examples-ko/Cargo.toml"))?.parse()?;
-        let package = manifest["package"].as_table_mut().ok_or("package")?;
-        package.remove("default-run");
-        let dependencies = manifest["dependencies"].as_table_mut().ok_or("dependencies")?;
-        for (name, dependency) in dependencies {
-            if let Some(path) = dependency.get_mut("path") {
-                *path = root.join("crates").join(name).display().to_string().into();
-            }
+/// 답마다 소스를 `folder`에 복사해 고치고, 고친 프로그램(`고친-…`)을 모두 빌드합니다.
+fn build(folder: &Path, exercises: &[Exercise]) -> Result {
+    let root = fs::canonicalize(ROOT)?;
+    let mut programs = Vec::new();
+    for exercise in exercises {
+        let fixed = folder.join(&exercise.name);
+        for source in &exercise.sources {
+            let copied = fixed.join(source);
+            fs::create_dir_all(copied.parent().ok_or("폴더가 없습니다")?)?;
+            fs::copy(root.join(source), &copied)?;
         }
-        let workspace: toml::Table = fs::read_to_string(root.join("Cargo.toml"))?.parse()?;
-        manifest.insert("profile".into(), workspace["profile"].clone());
-        manifest.insert("features".into(), toml::toml! { refused = [] }.into());
-        manifest.insert("workspace".into(), toml::Table::new().into());
-        let mut programs = BTreeMap::new();
-        for exercise in exercises {
-            let fixed = folder.join(&exercise.name);
-            for source in &exercise.sources {
-                let copied = fixed.join(source);
-                fs::create_dir_all(copied.parent().ok_or("폴더가 없습니다")?)?;
-                fs::copy(root.join(source), &copied)?;
-            }
-            let answer = root.join(FOLDER).join(format!("{}.patch", exercise.name));
-            // 이 저장소의 파일이 아니라 복사한 파일을 고칩니다.
-            let applied = Command::new("git")
-                .arg("apply")
-                .arg(answer)
-                .current_dir(&fixed)
-                .env("GIT_CEILING_DIRECTORIES", folder)
-                .output()?;
-            let errors = String::from_utf8_lossy(&applied.stderr);
-            assert!(applied.status.success(), "{}: {errors}", exercise.name);
-            let source = &exercise.sources[0];
-            if !exercise.is_python() {
-                programs.insert(exercise.bin(), fixed.join(source));
-                programs.insert(unchanged(source), root.join(source));
-            }
-        }
-        let refused = |name: &str| {
-            let mut answers = exercises.iter().filter(|exercise| exercise.code() == REFUSED);
-            answers.any(|exercise| name == exercise.bin())
-        };
-        let bins = programs.into_iter().map(|(name, path)| {
-            let path = path.display().to_string();
-            let needs = if refused(&name) { vec!["refused"] } else { vec![] };
-            toml::toml! { name = name
+        let answer = root.join(FOLDER).join(format!("{}.patch", exercise.name));
+        // 이 저장소의 파일이 아니라 복사한 파일을 고칩니다.
+        let applied = Command::new("git")
+            .arg("apply")
+            .arg(answer)
+            .current_dir(&fixed)
+            .env("GIT_CEILING_DIRECTORIES", folder)
+            .output()?;
+        let errors = String::from_utf8_lossy(&applied.stderr);
+        assert!(applied.status.success(), "{}: {errors}", exercise.name);
+        if !exercise.is_python() {
+            let path = fixed.join(&exercise.sources[0]).display().to_string();
+            let refused = exercise.code() == REFUSED;
+            let needs = if refused { vec!["refused"] } else { vec![] };
+            programs.push(toml::toml! { name = (exercise.bin())
             path = path
-            required-features = needs }
-        });
-        manifest.insert("bin".into(), bins.collect::<Vec<_>>().into());
-        fs::write(folder.join("Cargo.toml"), manifest.to_string())?;
-        fs::copy(root.join("Cargo.lock"), folder.join("Cargo.lock"))?;
-        let package = Package(folder.to_owned());
-        let built = package.cargo(&["build", "--bins"]).output()?;
-        assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
-        Ok(package)
+            required-features = needs });
+        }
     }
-
-    /// 인터넷 없이, 다음에도 쓸 `target` 폴더에서 빌드합니다.
-    fn cargo(&self, args: &[&str]) -> Command {
-        let mut cargo = Command::new(env!("CARGO"));
-        cargo.args(args).args(["--offline", "--quiet", "--manifest-path"]);
-        cargo.arg(self.0.join("Cargo.toml")).arg("--target-dir").arg(target());
-        cargo.env("CARGO_INCREMENTAL", "0").env("CARGO_PROFILE_DEV_DEBUG", "0");
-        cargo
-    }
+    let mut more = toml::toml! { features = { refused = [] } };
+    more.insert("bin".into(), programs.into());
+    package::create(folder, "exercises", more)?;
+    let built = package::cargo(folder, &["build", "--bins", "--quiet"])?.output()?;
+    assert!(built.status.success(), "{}", String::from_utf8_lossy(&built.stderr));
+    Ok(())
 }
 
-fn target() -> PathBuf {
-    Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises")
-}
-
-/// 고치지 않은 프로그램의 이름.
-fn unchanged(source: &str) -> String {
-    format!("그대로-{}", source.replace(['/', '.'], "-"))
+/// 고치지 않은 프로그램. 작업공간의 것을 그대로 씁니다.
+fn unchanged(source: &str) -> Result<PathBuf> {
+    let path = Path::new(source);
+    let file = if source.ends_with("/main.rs") { path.ancestors().nth(2) } else { Some(path) };
+    let name = file.and_then(|file| file.file_stem()).ok_or("프로그램의 이름이 없습니다")?;
+    Ok(tests::lesson::build_all()?.join(name))
 }
 
 /// `scripts/try`에 프로그램을 주어 실행합니다.
@@ -210,54 +173,48 @@ fn answers_do_what_the_chapters_say_and_nothing_else_does() -> Result {
     let has_python = Command::new("python3").arg("--version").output().is_ok();
     let mut exercises = exercises()?;
     exercises.retain(|exercise| has_python || !exercise.is_python());
-    // cargo는 소스의 경로마다 결과를 따로 두므로, 경로가 실행할 때마다 바뀌면 target이 끝없이 자랍니다.
-    let folder = target().join("sources");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("exercises");
     let _ = fs::remove_dir_all(&folder);
     fs::create_dir_all(&folder)?;
-    let package = Package::build(&folder, &exercises)?;
-    let debug = target().join("debug");
+    build(&folder, &exercises)?;
 
-    for changed in [true, false] {
-        let program = |exercise: &Exercise| {
-            let (name, source) = (&exercise.name, &exercise.sources[0]);
-            let bin = if changed { exercise.bin() } else { unchanged(source) };
-            match changed {
-                true if exercise.is_python() => python(folder.join(name).join(source)),
-                false if exercise.is_python() => python(source.into()),
-                true if exercise.code() == REFUSED => {
-                    package.cargo(&["build", "--features", "refused", "--bin", &bin])
-                }
-                _ => Command::new(debug.join(bin)),
+    let program = |exercise: &Exercise, changed| -> Result<Command> {
+        let (name, source) = (&exercise.name, &exercise.sources[0]);
+        Ok(match changed {
+            true if exercise.is_python() => python(folder.join(name).join(source)),
+            false if exercise.is_python() => python(source.into()),
+            true if exercise.code() == REFUSED => {
+                let mut build = package::cargo(&folder, &["build", "--quiet"])?;
+                build.args(["--features", "refused", "--bin", &exercise.bin()]);
+                build
             }
-        };
-        // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
-        let problems: Vec<String> = thread::scope(|scope| {
-            let runs: Vec<_> = exercises
-                .iter()
-                .map(|exercise| {
-                    let program = program(exercise);
-                    (exercise, scope.spawn(move || try_with(&exercise.name, &program)))
-                })
-                .collect();
-            let mut problems = Vec::new();
-            for (exercise, run) in runs {
-                let output = run.join().expect("검사가 패닉했습니다")?;
-                let wanted = if changed { Some(0) } else { Some(1) };
-                if output.status.code() != wanted {
-                    let text = String::from_utf8_lossy(&output.stdout).into_owned();
-                    let errors = String::from_utf8_lossy(&output.stderr);
-                    problems.push(format!("== {}\n{text}{errors}", exercise.name));
-                }
+            true => Command::new(package::program(&exercise.bin())?),
+            false => Command::new(unchanged(source)?),
+        })
+    };
+    // 대부분 잠들어 기다리는 프로그램들이므로 함께 실행합니다.
+    let problems: Vec<String> = thread::scope(|scope| {
+        let all = [(true, 0, "고쳤는데 되지 않습니다"), (false, 1, "고치지 않았는데 됩니다")];
+        let mut runs = Vec::new();
+        for (exercise, (changed, wanted, what)) in
+            exercises.iter().flat_map(|exercise| all.map(|one| (exercise, one)))
+        {
+            let program = program(exercise, changed)?;
+            let run = scope.spawn(move || try_with(&exercise.name, &program));
+            runs.push((exercise, wanted, what, run));
+        }
+        let mut problems = Vec::new();
+        for (exercise, wanted, what, run) in runs {
+            let output = run.join().expect("검사가 패닉했습니다")?;
+            if output.status.code() != Some(wanted) {
+                let text = String::from_utf8_lossy(&output.stdout).into_owned();
+                let errors = String::from_utf8_lossy(&output.stderr);
+                problems.push(format!("== {}: {what}\n{text}{errors}", exercise.name));
             }
-            Ok::<_, Box<dyn Error + Send + Sync>>(problems)
-        })?;
-        let what = if changed {
-            "고쳤는데 되지 않습니다"
-        } else {
-            "고치지 않았는데 됩니다"
-        };
-        assert!(problems.is_empty(), "{what}\n{}", problems.join("\n"));
-    }
+        }
+        Ok::<_, Box<dyn Error + Send + Sync>>(problems)
+    })?;
+    assert!(problems.is_empty(), "{}", problems.join("\n"));
     Ok(fs::remove_dir_all(&folder)?)
 }
 

@@ -295,7 +295,7 @@ fn wait_any_among_busy_senders() -> Result<()> {
 
 fn main() {
     ipc_core::init();
-    tests::harness::run(tests::trials![
+    tests::harness::run_in_turn(tests::trials![
         lock_among_four,
         lock_among_twelve,
         short_turns_starve_nobody,

@@ -1,4 +1,4 @@
-//! 11.7 Lock: 예제의 출력과, 락의 약속을 확인합니다.
+//! 11.7 Lock: 락의 약속을 확인합니다.
 //!
 //! 실행: `cargo test -p tests --test lock`
 
@@ -6,21 +6,13 @@
 mod deaths;
 #[path = "lock/guards.rs"]
 mod guards;
-#[path = "lock/lesson.rs"]
-mod lesson;
 #[path = "lock/waiting.rs"]
 mod waiting;
 
 fn main() {
     ipc_core::init();
     tests::harness::run(tests::trials![
-        lesson::output_keeps_the_contract,
-        lesson::usage,
-        lesson::main_killed,
-        lesson::interrupted,
-        lesson::child_killed,
         waiting::try_acquire_never_waits,
-        waiting::acquire_timeout_keeps_its_deadline,
         waiting::second_acquire_on_a_thread_is_an_error,
         waiting::waiter_gets_its_turn,
         guards::increments_are_exact,

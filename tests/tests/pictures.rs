@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 use std::thread;
 
@@ -218,24 +218,9 @@ fn shown(text: &str, picture: &str) {
     assert!(alt > 20, "{text}: {picture}");
 }
 
-/// 프로그램들을 빌드하고 그것이 놓인 폴더를 반환합니다.
-fn build() -> PathBuf {
-    let test = std::env::current_exe().unwrap();
-    // 모두 함께 빌드해야 의존하는 크레이트를 `cargo build`와 같은 기능으로 한 번만 컴파일합니다.
-    let messages = escargot::CargoBuild::new()
-        .manifest_path(format!("{ROOT}/Cargo.toml"))
-        .bins()
-        .current_release()
-        .target_dir(test.ancestors().nth(3).unwrap())
-        .exec()
-        .expect("예제를 빌드하지 못했습니다");
-    messages.for_each(|message| drop(message.expect("빌드가 실패했습니다")));
-    test.ancestors().nth(2).unwrap().to_owned()
-}
-
 #[test]
 fn every_picture_is_what_the_program_draws_now() {
-    let programs = &build();
+    let programs = tests::lesson::build_all().unwrap();
     thread::scope(|scope| {
         for picture in PICTURES {
             scope.spawn(move || remake(programs, picture));

@@ -1,4 +1,4 @@
-//! 11.3 Pool: 예제의 출력과, 풀의 약속을 확인합니다.
+//! 11.3 Pool: 풀의 약속을 확인합니다.
 //!
 //! 실행: `cargo test -p tests --test pool`
 
@@ -10,8 +10,6 @@ mod cpython;
 mod failures;
 #[path = "pool/hidden.rs"]
 mod hidden;
-#[path = "pool/lesson.rs"]
-mod lesson;
 #[path = "pool/options.rs"]
 mod options;
 #[path = "pool/supervised.rs"]
@@ -20,8 +18,6 @@ mod supervised;
 fn main() {
     ipc_core::init();
     tests::harness::run(tests::trials![
-        lesson::output_keeps_the_contract,
-        lesson::usage,
         calls::map_keeps_the_input_order,
         calls::empty_input,
         calls::tuples_become_arguments,
@@ -32,7 +28,6 @@ fn main() {
         calls::apply_async_in_any_order,
         calls::map_async_collects_in_order,
         calls::map_async_fails_after_the_rest,
-        calls::get_timeout_keeps_its_deadline,
         calls::idle_worker_takes_back_a_waiting_chunk,
         calls::handles_travel_both_ways,
         calls::pool_inside_a_worker,

@@ -1,4 +1,4 @@
-//! 11.4 Process: 예제의 출력과, 프로세스를 시작하고 끝내는 일의 약속을 확인합니다.
+//! 11.4 Process: 프로세스를 시작하고 끝내는 일의 약속을 확인합니다.
 //!
 //! 실행: `cargo test -p tests --test process`
 
@@ -10,8 +10,6 @@ mod cpython;
 mod endings;
 #[path = "process/handles.rs"]
 mod handles;
-#[path = "process/lesson.rs"]
-mod lesson;
 #[path = "process/orphans.rs"]
 mod orphans;
 #[path = "process/values.rs"]
@@ -20,11 +18,6 @@ mod values;
 fn main() {
     ipc_core::init();
     tests::harness::run(tests::trials![
-        lesson::output_keeps_the_contract,
-        lesson::usage,
-        lesson::main_killed,
-        lesson::interrupted,
-        lesson::child_killed,
         values::come_back_from_join,
         values::large_value_comes_back,
         values::results_come_back,
@@ -44,7 +37,6 @@ fn main() {
         endings::reaped_by_others,
         handles::join_timeout_then_success,
         handles::join_twice_is_an_error,
-        handles::join_timeout_keeps_its_deadline,
         handles::is_running_follows_the_child,
         handles::terminate_and_kill,
         handles::signals_after_the_end_do_nothing,

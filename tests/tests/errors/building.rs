@@ -1,14 +1,16 @@
 //! 빌드하다가 막히는 것들: 진짜 rustc와 cargo를, 무엇인가 모자라거나 다른 환경에서 실행합니다.
 
+use std::collections::BTreeMap;
 use std::env::var_os;
 use std::fs::{Permissions, read_to_string, set_permissions, write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::OnceLock;
 
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
-use tests::traps::{Outcome, build, package_outside_sources};
+use tests::traps::{Outcome, compile, package_outside_sources};
 
 use crate::complained;
 
@@ -96,25 +98,36 @@ pub fn for_other_systems() -> Result<Vec<String>> {
     .collect()
 }
 
-/// 컴파일되지 않아야 하는 프로그램(tests/traps) 하나를 빌드해 봅니다.
-fn trap(name: &str) -> Result<Vec<String>> {
-    let package = package_outside_sources(Path::new(TEMPORARY))?;
-    match build(&package, &format!("--bin={name}"))?.remove(name) {
-        Some(Outcome::Refused(errors)) => Ok(vec![errors.concat()]),
-        _ => bail!("{name} 프로그램이 컴파일되었습니다"),
+/// 컴파일되지 않아야 하는 프로그램(tests/traps)들의 에러. 아래의 것을 모두 한 번에 빌드해 봅니다.
+fn traps(names: &[&str]) -> Result<Vec<String>> {
+    static BUILT: OnceLock<BTreeMap<String, Outcome>> = OnceLock::new();
+    if BUILT.get().is_none() {
+        let package = package_outside_sources(Path::new(TEMPORARY))?;
+        let _ = BUILT.set(compile("build", &package, TRAPS)?);
     }
+    let refused = |name: &&str| match BUILT.get().and_then(|built| built.get(*name)) {
+        Some(Outcome::Refused(errors)) => Ok(errors.concat()),
+        _ => bail!("{name} 프로그램을 빌드하지 않았거나, 컴파일되었습니다"),
+    };
+    names.iter().map(refused).collect()
 }
 
-fn traps(names: &[&str]) -> Result<Vec<String>> {
-    let mut all = Vec::new();
-    for name in names {
-        all.extend(trap(name)?);
-    }
-    Ok(all)
-}
+const TRAPS: &[&str] = &[
+    "--bin=capture",
+    "--bin=seven_args",
+    "--bin=capture_mut",
+    "--bin=borrowed_items",
+    "--bin=str_argument",
+    "--bin=not_serializable",
+    "--bin=no_serde_in_queue",
+    "--bin=descriptor_in_queue",
+    "--bin=not_plain",
+    "--bin=heap_in_lock",
+    "--bin=lock_in_lock",
+];
 
 pub fn capturing_closure() -> Result<Vec<String>> {
-    trap("capture")
+    traps(&["capture"])
 }
 
 pub fn unfit_function() -> Result<Vec<String>> {
@@ -122,7 +135,7 @@ pub fn unfit_function() -> Result<Vec<String>> {
 }
 
 pub fn string_slice() -> Result<Vec<String>> {
-    trap("str_argument")
+    traps(&["str_argument"])
 }
 
 pub fn unsendable_value() -> Result<Vec<String>> {

@@ -46,21 +46,6 @@ const PROGRAMS: [&str; 18] = [
     "two-cooks-threads",
 ];
 
-/// 예제를 빌드하고, 실행 파일이 놓인 폴더를 반환합니다.
-fn build() -> Result<PathBuf> {
-    let test = std::env::current_exe()?;
-    let messages = escargot::CargoBuild::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .bins()
-        .current_release()
-        .target_dir(test.ancestors().nth(3).context("target")?)
-        .exec()?;
-    for message in messages {
-        message.context("예제를 빌드하지 못했습니다")?;
-    }
-    Ok(test.ancestors().nth(2).context("폴더")?.to_owned())
-}
-
 /// `| head`처럼 표준 출력을 닫아 버린 프로그램. 패닉하지 않고 조용히 끝나며, 아무도 남지 않습니다.
 fn run_with_closed_output(program: &PathBuf, arguments: &[&str], lines: usize) -> Result<()> {
     let mut child = Command::new(program)
@@ -91,7 +76,7 @@ fn run_with_closed_output(program: &PathBuf, arguments: &[&str], lines: usize) -
 }
 
 pub fn closed_output_ends_quietly() -> Result<()> {
-    let folder = build()?;
+    let folder = tests::lesson::build_all()?;
     for name in PROGRAMS {
         let program = folder.join(name);
         for flag in ["--help", "-h"] {

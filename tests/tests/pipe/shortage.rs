@@ -1,92 +1,30 @@
 //! 디스크립터가 모자라면 에러가 되고, 새는 것이 없습니다.
 
-use std::os::fd::{AsFd, AsRawFd, BorrowedFd};
+use std::os::fd::{AsFd, AsRawFd};
 use std::time::Duration;
 
 use anyhow::{Result, bail, ensure};
 use ipc_core::build::Channel;
 use ipc_core::build::after;
 use ipc_core::{ChannelError, Process};
-use lock::Lock;
-use nix::errno::Errno;
-use nix::fcntl::{FcntlArg, fcntl};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use nix::sys::socket::{MsgFlags, recv, send};
-use nix::sys::wait::{WaitPidFlag, waitpid};
 use pipe::{Receiver, duplex, pipe};
 use queue::Queue;
-use semaphore::Semaphore;
 use tests::children::leave_root;
+use tests::procfs::open_count;
 use tests::wait::{ONE_SECOND, PATIENCE, keeps_deadline, timed};
 use tests::{ensure_eq, ensure_matches};
 
-/// 여기까지만 열려 있다고 보고 셉니다.
-const HIGHEST: i32 = 256;
-
-/// 열린 디스크립터의 수. 모자란 동안에는 `/proc`을 열 수도 없으므로 하나씩 물어봅니다.
-fn open_count() -> usize {
-    let open = |fd: i32| {
-        // SAFETY: 묻기만 합니다. 닫힌 번호면 커널이 EBADF로 답합니다.
-        let fd = unsafe { BorrowedFd::borrow_raw(fd) };
-        fcntl(fd, FcntlArg::F_GETFD).is_ok()
-    };
-    (0..HIGHEST).filter(|fd| open(*fd)).count()
-}
+/// 여기까지만 셉니다(`open_count`).
+const HIGHEST: u64 = 256;
 
 /// 앞으로 `spare`개만 더 열 수 있게 합니다.
 fn leave_room(spare: u64) -> Result<()> {
     let (_, hard) = getrlimit(Resource::RLIMIT_NOFILE)?;
-    setrlimit(Resource::RLIMIT_NOFILE, hard.min(HIGHEST as u64), hard)?;
+    setrlimit(Resource::RLIMIT_NOFILE, hard.min(HIGHEST), hard)?;
     let next = std::fs::File::open("/dev/null")?.as_raw_fd();
     Ok(setrlimit(Resource::RLIMIT_NOFILE, next as u64 + spare, hard)?)
-}
-
-type Attempt = (&'static str, fn() -> Result<()>);
-
-/// 디스크립터가 드는 일들. 되거나 에러가 되어야 합니다.
-const ATTEMPTS: [Attempt; 6] = [
-    ("파이프", || Ok(pipe::<u8>().map(drop)?)),
-    ("락", || Ok(Lock::new(0u8).map(drop)?)),
-    ("세마포어", || Ok(Semaphore::new(2).map(drop)?)),
-    ("큐", || Ok(Queue::<u8>::with_capacity(64).map(drop)?)),
-    ("큰 메시지", || {
-        let (inbox, outbox) = pipe::<String>()?;
-        outbox.send(&"x".repeat(100_000))?;
-        ensure_eq!(inbox.recv_timeout(PATIENCE)?.len(), 100_000);
-        Ok(())
-    }),
-    ("프로세스", || Ok(Process::spawn(|| (), ())?.join()?)),
-];
-
-/// 빈 번호를 하나씩 늘려 가며 모두 해 봅니다. 일마다 처음 성공한 때의 여유를 반환합니다.
-fn starve() -> Result<Vec<u64>> {
-    let mut needed = vec![u64::MAX; ATTEMPTS.len()];
-    for spare in 0..20 {
-        leave_room(spare)?;
-        let before = open_count();
-        for ((name, attempt), needed) in ATTEMPTS.iter().zip(&mut needed) {
-            let outcome = attempt();
-            if outcome.is_ok() {
-                *needed = spare.min(*needed);
-            }
-            let after = open_count();
-            ensure!(
-                before == after,
-                "여유가 {spare}일 때 {name}에서 디스크립터가 {before}개에서 {after}개가 되었습니다({outcome:?})"
-            );
-            let children = waitpid(None, Some(WaitPidFlag::WNOHANG));
-            ensure!(children == Err(Errno::ECHILD), "{name}에서 자식이 남았습니다");
-        }
-    }
-    Ok(needed)
-}
-
-pub fn no_free_descriptor_is_an_error() -> Result<()> {
-    let needed = Process::spawn(starve, ())?.join()?;
-    for ((name, _), needed) in ATTEMPTS.iter().zip(needed) {
-        ensure!((1..20).contains(&needed), "{name}: 여유가 {needed}일 때 되었습니다");
-    }
-    Ok(())
 }
 
 /// 보낼 때는 있던 자리가 받을 때 없으면, 커널은 디스크립터를 버리고 메시지만 건넵니다.

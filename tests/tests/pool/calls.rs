@@ -10,7 +10,7 @@ use anyhow::{Result, ensure};
 use ipc_core::build::Channel;
 use pool::{ItemError, Pool, PoolError};
 use tests::children::wait_count;
-use tests::wait::{PATIENCE, keeps_deadline, until};
+use tests::wait::{PATIENCE, until};
 use tests::{Counter, counter, ensure_eq, ensure_matches};
 
 fn square(n: u64) -> u64 {
@@ -108,19 +108,6 @@ pub fn apply_async_in_any_order() -> Result<()> {
 /// `gate`가 `open`이 될 때까지 기다립니다.
 fn wait_gate(gate: Counter, open: u32) -> Result<()> {
     wait_count("문이 열리기", &gate, open)
-}
-
-pub fn get_timeout_keeps_its_deadline() -> Result<()> {
-    let (pool, gate) = (Pool::new(1)?, counter()?);
-    let mut handle = pool.apply_async(wait_gate, (gate.clone(), 1))?;
-    for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
-        keeps_deadline(limit, || {
-            ensure_matches!(handle.get_timeout(limit), Err(PoolError::Timeout));
-            Ok(())
-        })?;
-    }
-    gate.store(1, SeqCst);
-    Ok(handle.get()?)
 }
 
 fn wait_gate_and_square(gate: Counter, open: u32, n: u32) -> Result<u32> {

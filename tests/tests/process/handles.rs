@@ -40,18 +40,6 @@ pub fn join_twice_is_an_error() -> Result<()> {
     Ok(())
 }
 
-pub fn join_timeout_keeps_its_deadline() -> Result<()> {
-    let mut process = Process::spawn(sleep_forever, ())?;
-    for limit in [Duration::ZERO, Duration::from_micros(300), Duration::from_millis(50)] {
-        keeps_deadline(limit, || {
-            ensure_matches!(process.join_timeout(limit), Err(ProcessError::Timeout { .. }));
-            Ok(())
-        })?;
-    }
-    process.kill();
-    expect_killed(process.join())
-}
-
 pub fn is_running_follows_the_child() -> Result<()> {
     let (inbox, outbox) = pipe()?;
     let mut process = Process::spawn(echo, (inbox,))?;

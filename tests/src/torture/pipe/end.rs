@@ -110,6 +110,8 @@ fn until_end(way: Way, random: &mut fastrand::Rng) -> Result<Duration> {
     };
     all_gone(&grandchildren, ONE_SECOND)?;
     ensure!(siblings.iter().all(Process::is_running), "형제가 먼저 끝났습니다");
+    // 그냥 버리면 형제마다 조인하지 않았다는 알림이 나옵니다.
+    siblings.iter().for_each(Process::kill);
     match (way, sender.join()) {
         (Way::Return, Ok(()))
         | (Way::Exit, Err(ProcessError::Exited { code: 3, .. }))

@@ -3,17 +3,14 @@
 use std::time::Duration;
 
 use anyhow::Result;
-use tests::breaking;
-use tests::lesson::{Lesson, expect_usage};
+use tests::lesson::Lesson;
 use tests::transcript::{
-    Line, between, by_process, expect_elapsed, expect_overlap, expect_pauses, expect_processes,
+    between, by_process, expect_elapsed, expect_overlap, expect_pauses, expect_processes,
     expect_texts, speaker,
 };
 
-static LESSON: Lesson = Lesson::new("process");
-
 pub fn output_keeps_the_contract() -> Result<()> {
-    let run = LESSON.start()?.finish()?;
+    let run = Lesson::new("process").start()?.finish()?;
     run.expect_success()?;
     let said = between(
         &run.lines,
@@ -46,27 +43,4 @@ pub fn output_keeps_the_contract() -> Result<()> {
     // 차례로 했다면 6초입니다.
     expect_overlap(task1, task2)?;
     expect_elapsed(run.took, Duration::from_millis(2900), Duration::from_millis(5500))
-}
-
-pub fn usage() -> Result<()> {
-    expect_usage(&LESSON)
-}
-
-pub fn main_killed() -> Result<()> {
-    breaking::main_killed(&LESSON, in_the_middle)
-}
-
-pub fn interrupted() -> Result<()> {
-    breaking::group_interrupted(&LESSON, in_the_middle)
-}
-
-pub fn child_killed() -> Result<()> {
-    let finished = breaking::first_child_killed(&LESSON, in_the_middle)?;
-    // 실패한 자식을 모른 채 끝 인사를 하면 안 됩니다.
-    tests::ensure_eq!(finished.lines.iter().filter(|line| line.text.contains("종료")).count(), 0);
-    Ok(())
-}
-
-fn in_the_middle(line: &Line) -> bool {
-    line.text.ends_with("Task 1 진행 중... (1/3)")
 }

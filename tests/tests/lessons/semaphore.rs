@@ -3,20 +3,18 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tests::breaking;
 use tests::ensure_eq;
-use tests::lesson::{Lesson, expect_usage};
+use tests::lesson::Lesson;
 use tests::transcript::{
-    Line, Said, between, by_process, expect_elapsed, expect_pauses, expect_processes, expect_texts,
+    Said, between, by_process, expect_elapsed, expect_pauses, expect_processes, expect_texts,
     speaker,
 };
 
-static LESSON: Lesson = Lesson::new("semaphore");
 const WORKERS: usize = 6;
 const PLACES: usize = 2;
 
 pub fn output_keeps_the_contract() -> Result<()> {
-    let run = LESSON.start()?.finish()?;
+    let run = Lesson::new("semaphore").start()?.finish()?;
     run.expect_success()?;
     let said = between(
         &run.lines,
@@ -51,24 +49,4 @@ fn most_inside(said: &[Said]) -> Result<usize> {
     }
     ensure!(inside == 0, "끝나지 않은 일이 있습니다");
     Ok(most)
-}
-
-pub fn usage() -> Result<()> {
-    expect_usage(&LESSON)
-}
-
-pub fn main_killed() -> Result<()> {
-    breaking::main_killed(&LESSON, somebody_inside)
-}
-
-pub fn interrupted() -> Result<()> {
-    breaking::group_interrupted(&LESSON, somebody_inside)
-}
-
-pub fn child_killed() -> Result<()> {
-    breaking::first_child_killed(&LESSON, somebody_inside).map(drop)
-}
-
-fn somebody_inside(line: &Line) -> bool {
-    line.text.contains("작업 시작!")
 }

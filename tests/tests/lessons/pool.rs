@@ -2,12 +2,10 @@
 
 use anyhow::{Context, Result, ensure};
 use tests::ensure_eq;
-use tests::lesson::{Lesson, expect_usage};
-
-static LESSON: Lesson = Lesson::new("pool");
+use tests::lesson::Lesson;
 
 pub fn output_keeps_the_contract() -> Result<()> {
-    let run = LESSON.start()?.finish()?;
+    let run = Lesson::new("pool").start()?.finish()?;
     run.expect_success()?;
     let lines: Vec<&str> = run.lines.iter().map(|line| line.text.as_str()).collect();
     ensure_eq!(lines.len(), 4);
@@ -22,8 +20,4 @@ pub fn output_keeps_the_contract() -> Result<()> {
     ensure!(0.0 < seconds && seconds < took, "{seconds}초라는데 밖에서 재면 {took}초입니다");
     ensure_eq!(lines[3], "--- Pool 예제 종료 ---");
     Ok(())
-}
-
-pub fn usage() -> Result<()> {
-    expect_usage(&LESSON)
 }

@@ -3,19 +3,17 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use tests::breaking;
 use tests::ensure_eq;
-use tests::lesson::{Lesson, expect_usage};
+use tests::lesson::Lesson;
 use tests::transcript::{
-    Line, Said, between, by_process, expect_elapsed, expect_overlap, expect_pauses,
-    expect_processes, expect_texts, speaker,
+    Said, between, by_process, expect_elapsed, expect_overlap, expect_pauses, expect_processes,
+    expect_texts, speaker,
 };
 
-static LESSON: Lesson = Lesson::new("queue");
 const ITEMS: u32 = 5;
 
 pub fn output_keeps_the_contract() -> Result<()> {
-    let run = LESSON.start()?.finish()?;
+    let run = Lesson::new("queue").start()?.finish()?;
     run.expect_success()?;
     let said = between(
         &run.lines,
@@ -61,25 +59,4 @@ fn number(text: &str, name: char) -> Result<u32> {
     text.strip_prefix(&format!("소비자 {name} - 아이템 "))
         .and_then(|rest| rest.strip_suffix(" 소비")?.parse().ok())
         .with_context(|| format!("소비자의 줄이 아닙니다: {text}"))
-}
-
-pub fn usage() -> Result<()> {
-    expect_usage(&LESSON)
-}
-
-pub fn main_killed() -> Result<()> {
-    breaking::main_killed(&LESSON, in_the_middle)
-}
-
-pub fn interrupted() -> Result<()> {
-    breaking::group_interrupted(&LESSON, in_the_middle)
-}
-
-/// 생산자가 죽으면 종료 신호가 오지 않습니다. 그래도 예제는 멈추지 않고 이유를 알립니다.
-pub fn child_killed() -> Result<()> {
-    breaking::first_child_killed(&LESSON, in_the_middle).map(drop)
-}
-
-fn in_the_middle(line: &Line) -> bool {
-    line.text.ends_with(" 소비")
 }

@@ -3,19 +3,16 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use tests::breaking;
-use tests::ensure_eq;
-use tests::lesson::{Lesson, expect_usage};
+use tests::lesson::Lesson;
 use tests::transcript::{
     Line, between, by_process, expect_elapsed, expect_overlap, expect_pauses, expect_processes,
     expect_texts, speaker,
 };
 
-static LESSON: Lesson = Lesson::new("pipe");
 const MESSAGES: [&str; 4] = ["안녕", "파이프", "예제", "데이터"];
 
 pub fn output_keeps_the_contract() -> Result<()> {
-    let run = LESSON.start()?.finish()?;
+    let run = Lesson::new("pipe").start()?.finish()?;
     run.expect_success()?;
     let blank = run.lines.iter().position(|line| line.text.is_empty());
     let (one_way, two_way) =
@@ -55,27 +52,4 @@ fn expect_two_way(lines: &[Line], main: u32) -> Result<()> {
         &["Worker2 받음: Worker1 입니다. 안녕!", "Worker1 받음: Worker2 입니다. 잘 가!"],
     )?;
     expect_processes(&by_process(&said), 2, main)
-}
-
-pub fn usage() -> Result<()> {
-    expect_usage(&LESSON)
-}
-
-pub fn main_killed() -> Result<()> {
-    breaking::main_killed(&LESSON, in_the_middle)
-}
-
-pub fn interrupted() -> Result<()> {
-    breaking::group_interrupted(&LESSON, in_the_middle)
-}
-
-pub fn child_killed() -> Result<()> {
-    let finished = breaking::first_child_killed(&LESSON, in_the_middle)?;
-    // 송신자가 죽은 것을 모른 채 둘째 부분으로 넘어가면 안 됩니다.
-    ensure_eq!(finished.lines.iter().any(|line| line.text.contains("양방향")), false);
-    Ok(())
-}
-
-fn in_the_middle(line: &Line) -> bool {
-    line.text.ends_with("메시지 받음: 안녕")
 }
