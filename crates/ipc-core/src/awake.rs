@@ -1,8 +1,9 @@
 //! 잠들기 전의 짧은 기다림([`Awake`]).
 //!
-//! 상대가 곧 답하는 흔한 경우에는, 잠들었다 깨어나는 데 답을 기다리는 것보다 오래 걸립니다. 그래서 잠깐은 깨어서 거듭 살펴봅니다.
-//! 코어가 모자라면 반대입니다. 코어를 양보하면(`sched_yield`) 기다리던 상대가 아니라 상관없는 프로세스들이 한 번씩 쓴 뒤에야
-//! 돌아오지만, 잠든 프로세스는 깨우면 곧 실행됩니다. 그래서 양보하고 늦게 돌아온 스레드는 얼마 동안 깨어 있지 않고 바로 잠듭니다.
+//! 상대가 곧 답하는 흔한 경우에는, 답을 기다리는 시간보다 잠들었다 깨어나는 시간이 깁니다. 그래서 잠깐은 깨어서 거듭 살펴봅니다.
+//! 코어가 모자라면 반대입니다. 코어를 양보하면(`sched_yield`) 상대뿐 아니라 상관없는 프로세스들도 제 몫을 다 쓴 뒤에야 차례가
+//! 다시 옵니다. 잠든 프로세스는 깨우면 곧 실행됩니다. 그래서 양보한 뒤 차례가 늦게 온 스레드는, 얼마 동안은 깨어 있지 않고 바로
+//! 잠듭니다.
 
 use std::cell::Cell;
 use std::hint::spin_loop;
@@ -13,7 +14,7 @@ use std::time::{Duration, Instant};
 const SPINS: u32 = 7;
 /// 그 뒤에 코어를 양보하며 살펴보는 횟수.
 const YIELDS: u32 = 4;
-/// 양보하고 이보다 늦게 돌아왔으면 코어가 모자랍니다. 기다리던 상대만 실행되었다면 이보다 빨리 돌아옵니다.
+/// 양보한 뒤 차례가 이보다 늦게 오면 코어가 모자랍니다. 상대만 실행되었다면 이보다 빨리 옵니다.
 const LATE: Duration = Duration::from_micros(100);
 /// 코어가 모자라면 이만큼은 깨어서 기다리지 않습니다.
 const SHORTAGE: Duration = Duration::from_millis(100);
@@ -49,7 +50,7 @@ impl Awake {
     }
 }
 
-/// 코어를 양보합니다. 늦게 돌아왔으면 그것을 적어 두고 `false`를 반환합니다.
+/// 코어를 양보합니다. 차례가 늦게 오면 그것을 적어 두고 `false`를 반환합니다.
 fn yields_in_time() -> bool {
     let before = Instant::now();
     yield_now();
@@ -70,7 +71,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_thread_that_comes_back_late_stops_waiting_awake() -> rustix::io::Result<()> {
+    fn a_thread_whose_turn_comes_late_stops_waiting_awake() -> rustix::io::Result<()> {
         let allowed = sched_getaffinity(None)?;
         let core =
             (0..CpuSet::MAX_CPU).find(|core| allowed.is_set(*core)).expect("코어가 없습니다");
@@ -78,7 +79,7 @@ mod tests {
         one.set(core);
         let over = AtomicBool::new(false);
         thread::scope(|scope| {
-            // 쉬지 않는 스레드와 코어 하나를 나누어 씁니다. 양보하면 그쪽이 제 몫을 다 쓴 뒤에야 돌아옵니다.
+            // 쉬지 않는 스레드와 코어 하나를 나누어 씁니다. 양보하면 그쪽이 제 몫을 다 쓴 뒤에야 차례가 옵니다.
             scope.spawn(|| {
                 sched_setaffinity(None, &one)?;
                 while !over.load(Relaxed) {

@@ -110,10 +110,11 @@ pub fn is_quiet() -> bool {
     QUIET.load(Relaxed)
 }
 
-/// 자식이 `SIGPIPE`로 죽었을 때, 이 프로세스의 표준 출력도 닫혔으면 같은 시그널로 조용히 끝냅니다.
-pub fn end_like_child(signal: i32) {
+/// 자식이 실패했을 때, 표준 출력이 닫혔으면 `SIGPIPE`로 조용히 끝냅니다. 그 자식은 닫힌 출력에 쓰다 죽었거나, 그렇게 죽은 상대를
+/// 만난 것입니다.
+pub fn end_if_output_closed() {
     let closed = || wait_ready(stdout(), PollFlags::ERR, after(Duration::ZERO)).unwrap_or(false);
-    if signal == libc::SIGPIPE && is_quiet() && closed() {
+    if is_quiet() && closed() {
         let _ = nix::sys::signal::raise(Signal::SIGPIPE);
     }
 }

@@ -157,11 +157,8 @@ impl<T: Message> Process<T> {
             Err(ChannelError::Disconnected | ChannelError::Timeout) => None,
             Err(error) => return Err(error.into()),
         };
-        match (ending, report) {
-            (Ending::Signaled(signal), _) => {
-                child::end_like_child(signal);
-                Err(ProcessError::Killed { process, signal })
-            }
+        let outcome = match (ending, report) {
+            (Ending::Signaled(signal), _) => Err(ProcessError::Killed { process, signal }),
             // 다른 코드가 먼저 회수했어도 값은 와 있습니다.
             (Ending::Exited(0) | Ending::Unknown, Some(Report::Done(value))) => Ok(value),
             (_, Some(Report::Failed(message))) => Err(ProcessError::Failed { process, message }),
@@ -173,7 +170,11 @@ impl<T: Message> Process<T> {
                 Err(ProcessError::EndedBeforeInit { process, how: ending.to_string() })
             }
             (Ending::Exited(code), _) => Err(ProcessError::Exited { process, code }),
+        };
+        if outcome.is_err() {
+            child::end_if_output_closed();
         }
+        outcome
     }
 }
 
