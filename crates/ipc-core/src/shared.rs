@@ -412,8 +412,8 @@ impl Memory {
 impl Drop for Memory {
     /// 매핑을 풉니다. 안의 락을 이 프로세스가 아직 쥐고 있으면 풀지 않습니다.
     ///
-    /// 빌린 가드는 이미 없습니다. 그래도 쥐고 있다면 누군가 가드를 `mem::forget`한 것이고, 커널과 glibc의 로버스트 목록이 이
-    /// 메모리를 가리킵니다. 그런 매핑은 남겨 두었다가, 같은 파일을 다시 받으면 씁니다.
+    /// 빌린 가드는 이미 없습니다. 그래도 쥐고 있다면 누군가 가드를 `mem::forget`한 것이고, 로버스트 목록이 이 메모리를
+    /// 가리킵니다. 그런 매핑은 남겨 두었다가, 같은 파일을 다시 받으면 씁니다.
     fn drop(&mut self) {
         let mut received = RECEIVED.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(map) = self.map.take() else { return };
@@ -421,8 +421,13 @@ impl Drop for Memory {
         // SAFETY: 만들거나 받을 때 그 타입과 길이임을 확인한 매핑이고, 아직 풀리지 않았습니다.
         let held = self.access == Access::Write
             && unsafe { (self.contents.held)(map.as_ptr().cast(), self.contents.tail) };
-        // 그사이 같은 파일을 다시 받은 쪽이 있으면 그 기록은 건드리지 않습니다.
-        let others = matches!(received.get(&key), Some(Received::InUse(memory)) if memory.strong_count() > 0);
+        // 그사이 같은 파일을 다시 받은 쪽이 있으면 그 기록은 건드리지 않습니다. 남겨 둔 매핑이 있으면 로버스트 목록이 어느 쪽을
+        // 가리키는지 알 수 없으므로, 쥐고 있는 동안은 둘 다 남깁니다.
+        let others = match received.get(&key) {
+            Some(Received::InUse(memory)) => memory.strong_count() > 0,
+            Some(Received::Kept(_)) => held,
+            None => false,
+        };
         match (held, others) {
             (true, false) => drop(received.insert(key, Received::Kept(map))),
             (true, true) => std::mem::forget(map),
@@ -528,7 +533,7 @@ mod tests {
 
     #[test]
     fn a_guard_forgotten_keeps_the_mapping_and_it_is_used_again() -> io::Result<()> {
-        let shared = Shared::new(Mutex::new())?;
+        let (shared, another) = (Shared::new(Mutex::new())?, Shared::new(Mutex::new())?);
         for _ in 0..3 {
             let theirs: Shared<Mutex> = received(&shared).ok_or_else(other_type)?;
             if let Ok(guard) = theirs.try_lock() {
@@ -539,6 +544,9 @@ mod tests {
             let again: Shared<Mutex> = received(&shared).ok_or_else(other_type)?;
             assert_eq!(again.memory.start(), start);
         }
+        // 처음의 매핑이 사라져도 남겨 둔 것은 그대로입니다. 획득하면 로버스트 목록의 앞을 고치므로, 풀렸다면 여기서 죽습니다.
+        drop(shared);
+        assert!(another.try_lock().is_ok());
         Ok(())
     }
 }
