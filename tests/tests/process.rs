@@ -39,7 +39,7 @@ fn main() {
         endings::errors_keep_their_chain,
         endings::exit_codes,
         endings::signals_are_named,
-        endings::stack_overflow_is_an_abort,
+        endings::stack_overflow_is_reported,
         endings::ignored_sigchld_is_not_inherited,
         endings::reaped_by_others,
         handles::join_timeout_then_success,

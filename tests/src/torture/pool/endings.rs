@@ -9,7 +9,7 @@ use pool::{Cause, ItemError, Pool, PoolError};
 
 use super::naive::{self, Misfortune};
 use super::still_usable;
-use crate::children::{die_by, quiet_panic};
+use crate::children::{OVERFLOWED, die_by, quiet_panic};
 use crate::ensure_eq;
 use crate::torture::{Case, Control, Round};
 use crate::wait::{ONE_SECOND, timed};
@@ -20,7 +20,7 @@ const WAYS: [(u32, &str); 8] = [
     (1, "종료 코드 3"),
     (2, "SIGABRT(6)"),
     (3, "SIGSEGV(11)"),
-    (4, "SIGABRT(6)"), // Rust는 스택이 넘치면 스스로 중단합니다.
+    (4, OVERFLOWED.as_str()),
     (5, "SIGTERM(15)"),
     (6, "일부러 패닉합니다: 6"),
     (7, "문자열이 아닌 값"),
