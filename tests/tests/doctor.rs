@@ -7,12 +7,14 @@ use std::process::Command;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// 시스템의 이름, 커널, glibc가 이렇다고 대답하는 컴퓨터에서 doctor가 한 말. 성공했으면 `None`입니다.
+/// 시스템의 이름, 커널, glibc(musl이면 빈 문자열)가 이렇다고 대답하는 컴퓨터에서 doctor가 한 말. 성공했으면 `None`입니다.
 fn complaint(system: &str, kernel: &str, libc: &str) -> Result<Option<String>, Box<dyn Error>> {
     let folder = tempfile::TempDir::new_in(env!("CARGO_TARGET_TMPDIR"))?;
     for (name, answers) in [
         ("uname", format!("case $1 in -sm) echo '{system}' ;; -r) echo '{kernel}' ;; esac")),
-        ("getconf", format!("case $1 in GNU_LIBC_VERSION) echo '{libc}' ;; *) echo 2 ;; esac")),
+        ("getconf", format!("case $1 in GNU*) echo '{libc}' | grep . ;; *) echo 2 ;; esac")),
+        // 알파인의 것(busybox)처럼 -C를 모릅니다.
+        ("sort", r#"[ "$1" != -C ] || exit 2; PATH=${PATH#*:}; exec sort "$@""#.to_owned()),
     ] {
         let path = folder.path().join(name);
         write(&path, format!("#!/bin/sh\n{answers}\n"))?;
@@ -30,6 +32,7 @@ fn doctor_names_what_is_missing() -> Result<(), Box<dyn Error>> {
     let glibc = "glibc 2.36";
     assert_eq!(complaint("Linux x86_64", "6.1.0-50-amd64", glibc)?, None);
     assert_eq!(complaint("Linux aarch64", "5.4.0", "glibc 2.30")?, None);
+    assert_eq!(complaint("Linux x86_64", "6.6.0", "")?, None);
     for (system, kernel, libc, advice) in [
         ("Darwin arm64", "24.0.0", glibc, "docker run"),
         ("MINGW64_NT-10.0 x86_64", "3.4", glibc, "wsl --install"),
