@@ -1,7 +1,7 @@
 //! 낙서: 다른 프로세스가 공유 메모리에 쓴 것을 믿지 않습니다.
 //!
 //! 자식이 자기에게 열린 메모리 파일들을 `/proc/self/fd`에서 찾아 아무 값이나 써 넣습니다(pthread 뮤텍스의 바이트는 뺍니다. 그것은
-//! glibc의 것입니다). 그래도 부모는 정해진 시간 안에 에러나 올바른 결과를 받아야 합니다. 패닉하거나, 멈추거나, 지어낸 길이만큼
+//! libc의 것입니다). 그래도 부모는 정해진 시간 안에 에러나 올바른 결과를 받아야 합니다. 패닉하거나, 멈추거나, 지어낸 길이만큼
 //! 메모리를 차지하거나, 다른 항목의 결과를 받으면 안 됩니다.
 //!
 //! 실행: `cargo test -p tests --test scribbler`
@@ -40,15 +40,17 @@ struct Scrawl {
     words: u32,
 }
 
-/// 로버스트 뮤텍스의 `__kind`(glibc): 프로세스 사이(128), 로버스트(16), 두 번 쥐면 에러(2).
-const ROBUST_KIND: i32 = 128 + 16 + 2;
+/// 로버스트 뮤텍스의 종류와 그것이 놓인 자리(바이트). 프로세스 사이(128), 로버스트(glibc는 16, musl은 4), 두 번 쥐면 에러(2).
+const ROBUST_KIND: (i32, usize) =
+    if cfg!(target_env = "musl") { (128 + 4 + 2, 0) } else { (128 + 16 + 2, 16) };
 const MUTEX: usize = size_of::<libc::pthread_mutex_t>();
 
 /// `at`이 뮤텍스 안의 바이트인지 봅니다.
 fn in_mutex(memory: &[u8], at: usize) -> bool {
+    let (wanted, place) = ROBUST_KIND;
     (at.saturating_sub(MUTEX - 8)..=at).step_by(8).any(|start| {
-        let kind = memory.get(start + 16..start + 20);
-        kind.is_some_and(|kind| kind == ROBUST_KIND.to_ne_bytes())
+        let kind = memory.get(start + place..start + place + 4);
+        kind.is_some_and(|kind| kind == wanted.to_ne_bytes())
     })
 }
 
