@@ -174,10 +174,10 @@ torture *ARGS:
 compare *ARGS:
     @cargo run --release -p tests --bin compare -- "$@"
 
-# 에뮬레이션한 aarch64 컴퓨터에서 예제와 테스트 (데비안 12, root)
+# 다른 타깃에서 예제와 테스트: just platform musl, just platform aarch64 (데비안 12, root)
 [private, no-exit-message]
-aarch64 *KERNEL:
-    @sh scripts/aarch64-run "$@"
+platform WHERE='' KERNEL='':
+    @sh scripts/platform "$@"
 
 # 서식, 린트, 문서
 [private, no-exit-message]
