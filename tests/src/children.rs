@@ -17,7 +17,7 @@ use crate::Counter;
 use crate::procfs::wait_state;
 use crate::wait::{PATIENCE, until};
 
-/// `main`의 스택이 넘친 프로세스를 끝내는 시그널. Rust의 핸들러는 그 까닭을 적고 스스로 중단합니다. musl은 `main`의 스택을 지금까지
+/// `main`의 스택이 넘친 프로세스를 끝내는 시그널. Rust의 핸들러는 그 이유를 적고 스스로 중단합니다. musl은 `main`의 스택을 지금까지
 /// 쓴 만큼으로 알려 주어, 핸들러가 넘친 것을 알아보지 못합니다.
 pub const OVERFLOWED: Signal =
     if cfg!(target_env = "musl") { Signal::SIGSEGV } else { Signal::SIGABRT };

@@ -97,11 +97,8 @@ pub fn expect_overlap(a: &[Said], b: &[Said]) -> Result<()> {
     Ok(())
 }
 
-/// 걸린 시간이 `least`쯤에서 `most`까지인지 봅니다.
-pub fn expect_elapsed(took: Duration, least: Duration, most: Duration) -> Result<()> {
-    ensure!(
-        took >= least && took <= most,
-        "{least:?}에서 {most:?}까지 걸려야 하는데 {took:?}입니다"
-    );
+/// 잠을 빠뜨리지 않았는지 봅니다. 바쁜 컴퓨터에서는 얼마든지 더 걸리므로, 함께 실행되었는지는 줄이 나온 차례로 봅니다.
+pub fn expect_elapsed(took: Duration, least: Duration) -> Result<()> {
+    ensure!(took >= least, "{least:?} 이상 걸려야 하는데 {took:?}입니다");
     Ok(())
 }

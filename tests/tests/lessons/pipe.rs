@@ -19,7 +19,7 @@ pub fn output_keeps_the_contract() -> Result<()> {
         run.lines.split_at(blank.context("두 부분을 가르는 빈 줄이 없습니다")?);
     expect_one_way(one_way, run.main)?;
     expect_two_way(&two_way[1..], run.main)?;
-    expect_elapsed(run.took, Duration::from_millis(2700), Duration::from_millis(6000))
+    expect_elapsed(run.took, Duration::from_millis(2700))
 }
 
 fn expect_one_way(lines: &[Line], main: u32) -> Result<()> {

@@ -33,7 +33,7 @@ pub fn output_keeps_the_contract() -> Result<()> {
     }
     ensure_eq!(most_inside(&said)?, PLACES);
     // 둘씩 세 번입니다.
-    expect_elapsed(run.took, Duration::from_millis(5900), Duration::from_millis(9000))
+    expect_elapsed(run.took, Duration::from_millis(5900))
 }
 
 /// 시작과 완료 사이에 함께 있던 프로세스의 최대 수.

@@ -10,7 +10,7 @@ use queue::{Queue, QueueError};
 use serde::{Deserialize, Serialize};
 use tests::children::expect_killed;
 use tests::harness::random;
-use tests::wait::{ONE_SECOND, until};
+use tests::wait::{PATIENCE, until};
 use tests::{Counter, counter, ensure_eq};
 
 /// 찢어졌는지 스스로 알 수 있는 항목.
@@ -123,7 +123,7 @@ pub fn survivors_go_on_after_random_kills() -> Result<()> {
     let mut buyers_killed = 0;
     for _ in 0..KILLS {
         let goal = market.takes.load(SeqCst) + 50;
-        until("남은 프로세스가 나아가기", ONE_SECOND * 2, || {
+        until("남은 프로세스가 나아가기", PATIENCE, || {
             Ok(market.takes.load(SeqCst) >= goal)
         })?;
         // 기다림이 아니라, 죽이는 때를 흩뜨리는 것입니다.
