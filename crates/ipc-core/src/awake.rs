@@ -16,12 +16,13 @@ const SPINS: u32 = 7;
 const YIELDS: u32 = 4;
 /// 양보한 뒤 차례가 이보다 늦게 오면 코어가 모자랍니다. 상대만 실행되었다면 이보다 빨리 옵니다.
 const LATE: Duration = Duration::from_micros(100);
-/// 코어가 모자라면 이만큼은 깨어서 기다리지 않습니다.
-const SHORTAGE: Duration = Duration::from_millis(100);
+/// 코어가 모자란 것을 처음 보면 이만큼만 깨어 있지 않습니다. 거듭 보면 두 배씩, [`LONGEST`]까지 늘립니다.
+const SHORTEST: Duration = Duration::from_millis(1);
+const LONGEST: Duration = Duration::from_millis(128);
 
 thread_local! {
-    /// 코어가 모자란 것을 마지막으로 본 때.
-    static SHORT_SINCE: Cell<Option<Instant>> = const { Cell::new(None) };
+    /// 코어가 모자란 것을 마지막으로 본 때와, 그때부터 깨어 있지 않을 시간. 모자라지 않으면 `None`입니다.
+    static SHORTAGE: Cell<Option<(Instant, Duration)>> = const { Cell::new(None) };
 }
 
 /// 한 번의 기다림 동안 지금까지 깨어서 살펴본 횟수.
@@ -32,7 +33,7 @@ impl Awake {
     /// 기다리기 시작합니다. 코어가 모자라다고 알고 있으면 [`Awake::pause`]는 처음부터 `false`입니다.
     #[inline]
     pub fn new() -> Awake {
-        let short = SHORT_SINCE.get().is_some_and(|since| since.elapsed() < SHORTAGE);
+        let short = SHORTAGE.get().is_some_and(|(since, span)| since.elapsed() < span);
         Awake(if short { SPINS + YIELDS } else { 0 })
     }
 
@@ -50,15 +51,16 @@ impl Awake {
     }
 }
 
-/// 코어를 양보합니다. 차례가 늦게 오면 그것을 적어 두고 `false`를 반환합니다.
+/// 코어를 양보하고, 차례가 늦게 왔으면 `false`를 반환합니다.
 fn yields_in_time() -> bool {
     let before = Instant::now();
     yield_now();
-    let late = before.elapsed() > LATE;
-    if late {
-        SHORT_SINCE.set(Some(Instant::now()));
-    }
-    !late
+    let now = Instant::now();
+    let in_time = now - before <= LATE;
+    let longer = |(_, span): (Instant, Duration)| (2 * span).min(LONGEST);
+    let span = SHORTAGE.get().map_or(SHORTEST, longer);
+    SHORTAGE.set((!in_time).then_some((now, span)));
+    in_time
 }
 
 #[cfg(test)]
@@ -88,16 +90,16 @@ mod tests {
                 rustix::io::Result::Ok(())
             });
             let outcome = sched_setaffinity(None, &one);
-            while outcome.is_ok() && SHORT_SINCE.get().is_none() {
+            while outcome.is_ok() && SHORTAGE.get().is_none() {
                 let mut awake = Awake::new();
                 while awake.pause() {}
             }
             over.store(true, Relaxed);
             outcome
         })?;
-        SHORT_SINCE.set(Instant::now().checked_add(SHORTAGE));
+        SHORTAGE.set(Some((Instant::now() + LONGEST, LONGEST)));
         assert!(!Awake::new().pause(), "코어가 모자란데 깨어서 기다렸습니다");
-        SHORT_SINCE.set(Instant::now().checked_sub(SHORTAGE));
+        SHORTAGE.set(Some((Instant::now(), Duration::ZERO)));
         assert!(Awake::new().pause(), "이제 코어가 남는데 바로 잠들었습니다");
         Ok(())
     }

@@ -15,6 +15,7 @@ use std::fmt;
 use std::io;
 use std::marker::PhantomData;
 use std::mem::MaybeUninit;
+use std::num::NonZeroU32;
 use std::sync::LazyLock;
 use std::sync::atomic::{AtomicU32, Ordering::Acquire, Ordering::Relaxed, Ordering::Release};
 
@@ -28,6 +29,9 @@ use crate::wait::{Deadline, Naps, Turns, expired, remaining};
 
 /// 스레드 하나가 한꺼번에 쥘 수 있는 로버스트 뮤텍스의 수. 쥔 채 죽었을 때 커널이 해제해 주는 수(`ROBUST_LIST_LIMIT`)입니다.
 const HELD_MAX: usize = 2048;
+
+/// 어느 프로세스였는지 모르는 앞의 주인. PID가 될 수 없는 수입니다.
+const UNKNOWN: NonZeroU32 = NonZeroU32::MAX;
 
 thread_local! {
     /// 이 스레드가 쥐고 있는 뮤텍스의 수.
@@ -194,7 +198,7 @@ impl Mutex {
             libc::EOWNERDEAD => {
                 // SAFETY: `EOWNERDEAD`는 이 스레드가 쥐었다는 뜻입니다. 데이터를 고칠지는 호출한 쪽이 정합니다.
                 unsafe { libc::pthread_mutex_consistent(self.raw.get()) };
-                Some(self.holder.load(Relaxed))
+                Some(NonZeroU32::new(self.holder.load(Relaxed)).unwrap_or(UNKNOWN))
             }
             libc::EBUSY => return Err(MutexError::WouldBlock),
             libc::ETIMEDOUT => return Err(MutexError::Timeout),
@@ -228,14 +232,15 @@ impl fmt::Debug for Mutex {
 #[derive(Debug)]
 pub struct MutexGuard<'a> {
     mutex: &'a Mutex,
-    owner_died: Option<u32>,
+    /// 쥔 채 죽은 앞의 주인. 모르면 [`UNKNOWN`]입니다.
+    owner_died: Option<NonZeroU32>,
     stays_on_thread: PhantomData<*const ()>,
 }
 
 impl MutexGuard<'_> {
     /// 앞의 주인이 쥔 채 죽었으면 그 PID. 획득하거나 해제하는 찰나에 죽어 알 수 없으면 0입니다.
     pub fn owner_died(&self) -> Option<u32> {
-        self.owner_died
+        self.owner_died.map(|pid| if pid == UNKNOWN { 0 } else { pid.get() })
     }
 }
 

@@ -129,16 +129,16 @@ impl Semaphore {
 
     /// 자리 하나가 비어 있으면 들어갑니다.
     #[inline]
-    fn try_place(&self, place: u32) -> Result<Option<Permit<'_>>, SemaphoreError> {
+    fn try_place(&self, number: u32) -> Result<Option<Permit<'_>>, SemaphoreError> {
         let places = self.door.tail();
-        let held = match places.get(place as usize).map(Mutex::try_lock) {
+        let held = match places.get(number as usize).map(Mutex::try_lock) {
             Some(Ok(held)) => held,
             None | Some(Err(MutexError::WouldBlock)) => return Ok(None),
             Some(Err(error)) => return Err(error.into()),
         };
         let count = places.len() as u32;
         let holding = begin(What::Hold, SpanKind::Semaphore, count, || self.door.id());
-        Ok(Some(Permit { door: &self.door, place, holding, held: Some(held) }))
+        Ok(Some(Permit { _holding: holding, held, place: Place { door: &self.door, number } }))
     }
 
     /// `timeout`까지만 기다려 들어갑니다.
@@ -202,32 +202,35 @@ impl Semaphore {
 /// ```
 #[must_use = "허가를 바로 버리면 그 자리에서 나옵니다. 변수에 담아 두십시오"]
 pub struct Permit<'a> {
+    // 적은 순서대로 사라집니다: 기록을 끝내고, 자리를 반납하고, 나왔다고 알립니다.
+    _holding: Open,
+    held: MutexGuard<'a>,
+    place: Place<'a>,
+}
+
+/// 나오는 자리.
+struct Place<'a> {
     door: &'a Door,
-    place: u32,
-    holding: Open,
-    /// 사라지는 도중에만 비어 있습니다.
-    held: Option<MutexGuard<'a>>,
+    number: u32,
 }
 
 impl std::fmt::Debug for Permit<'_> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Permit(자리 {})", self.place)
+        write!(f, "Permit(자리 {})", self.place.number)
     }
 }
 
 impl Permit<'_> {
     /// 이 자리를 쥔 채 죽은 프로세스에게서 넘겨받았으면 그 PID입니다.
     pub fn recovered_from(&self) -> Option<u32> {
-        self.held.as_ref().and_then(MutexGuard::owner_died).filter(|pid| *pid != 0)
+        self.held.owner_died().filter(|pid| *pid != 0)
     }
 }
 
-impl Drop for Permit<'_> {
+impl Drop for Place<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.door.last_free.store(self.place, Relaxed);
-        self.holding = Open::default(); // 기록하는 구간은 자리를 반납하기 전에 끝나야 합니다.
-        self.held = None;
+        self.door.last_free.store(self.number, Relaxed);
         self.door.released.notify_one();
         self.door.turns.hand_over();
     }

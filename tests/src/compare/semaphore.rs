@@ -28,7 +28,7 @@ pub fn uncontended() -> Row {
 fn ours(size: Size) -> Result<f64> {
     let semaphore = Semaphore::new(PLACES as usize)?;
     let time = each(size.of(ENTRIES), |_| {
-        drop(semaphore.acquire()?);
+        let _permit = semaphore.acquire()?;
         Ok(())
     })?;
     ensure!(semaphore.available() == PLACES as usize, "나온 뒤에도 자리가 차 있습니다");
