@@ -32,7 +32,7 @@ pub struct Awake(u32);
 impl Awake {
     /// 기다리기 시작합니다. 코어가 모자라다고 알고 있으면 [`Awake::pause`]는 처음부터 `false`입니다.
     #[inline]
-    pub fn new() -> Awake {
+    pub fn start() -> Awake {
         let short = SHORTAGE.get().is_some_and(|(since, span)| since.elapsed() < span);
         Awake(if short { SPINS + YIELDS } else { 0 })
     }
@@ -91,16 +91,16 @@ mod tests {
             });
             let outcome = sched_setaffinity(None, &one);
             while outcome.is_ok() && SHORTAGE.get().is_none() {
-                let mut awake = Awake::new();
+                let mut awake = Awake::start();
                 while awake.pause() {}
             }
             over.store(true, Relaxed);
             outcome
         })?;
         SHORTAGE.set(Some((Instant::now() + LONGEST, LONGEST)));
-        assert!(!Awake::new().pause(), "코어가 모자란데 깨어서 기다렸습니다");
+        assert!(!Awake::start().pause(), "코어가 모자란데 깨어서 기다렸습니다");
         SHORTAGE.set(Some((Instant::now(), Duration::ZERO)));
-        assert!(Awake::new().pause(), "이제 코어가 남는데 바로 잠들었습니다");
+        assert!(Awake::start().pause(), "이제 코어가 남는데 바로 잠들었습니다");
         Ok(())
     }
 }

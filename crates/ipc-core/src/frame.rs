@@ -141,7 +141,7 @@ impl Frame {
         deadline: Deadline,
     ) -> Result<Frame, ChannelError> {
         // 상대가 바로 답하는 흔한 경우에 잠들고 깨는 비용을 아끼려고, 잠깐은 잠들지 않고 거듭 받아 봅니다.
-        let (mut awake, mut sleepy) = (Awake::new(), false);
+        let (mut awake, mut sleepy) = (Awake::start(), false);
         let mut space =
             [MaybeUninit::uninit(); rustix::cmsg_space!(ScmRights(DESCRIPTORS_MAX + LARGE_EXTRA))];
         loop {

@@ -143,7 +143,7 @@ impl Mutex {
     #[cold]
     fn wait(&self, deadline: Deadline) -> Result<MutexGuard<'_>, MutexError> {
         // 잠들기 전에 잠깐 깨어서 다시 해 봅니다. 쥔 쪽이 곧 놓는 흔한 경우에 양쪽의 커널 호출을 아낍니다.
-        let mut awake = Awake::new();
+        let mut awake = Awake::start();
         while !expired(deadline) && awake.pause() {
             // SAFETY: 뮤텍스는 빌린 동안 제자리에 있습니다.
             match unsafe { libc::pthread_mutex_trylock(self.raw.get()) } {

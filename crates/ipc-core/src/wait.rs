@@ -130,7 +130,7 @@ impl EventCount {
         deadline: Deadline,
         mut check: impl FnMut() -> Result<Option<T>, E>,
     ) -> Result<Option<T>, E> {
-        let mut awake = Awake::new();
+        let mut awake = Awake::start();
         loop {
             if let Some(found) = check()? {
                 return Ok(Some(found));

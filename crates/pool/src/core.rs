@@ -116,7 +116,7 @@ impl Core {
         number: Option<usize>,
         deadline: Deadline,
     ) -> Result<Option<Chunk>, PoolError> {
-        let (mut awake, mut sleepy) = (Awake::new(), false);
+        let (mut awake, mut sleepy) = (Awake::start(), false);
         let mut state = self.state.lock();
         loop {
             // 깨어 있는 동안은 작업자가 관리 스레드를 깨우지 않아도 됩니다.

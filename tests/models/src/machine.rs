@@ -371,7 +371,7 @@ impl Instant {
 pub struct Awake;
 
 impl Awake {
-    pub fn new() -> Awake {
+    pub fn start() -> Awake {
         Awake
     }
 
