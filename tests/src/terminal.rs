@@ -3,15 +3,17 @@
 use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::num::NonZero;
-use std::os::fd::OwnedFd;
 use std::process::{Child, Command, ExitStatus};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{JoinHandle, spawn};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use nix::fcntl::{FcntlArg, FdFlag, fcntl};
 use nix::pty::{Winsize, openpty};
+use nix::sys::signal::{SigHandler, Signal, kill, signal};
 use nix::sys::termios::tcgetattr;
+use nix::unistd::Pid;
 use vt100::{Parser, Screen};
 
 use crate::wait::until;
@@ -30,11 +32,11 @@ pub struct Terminal {
     /// 키보드와 화면이 있는 쪽.
     keyboard: File,
     /// 프로그램의 쪽. 열어 두어야 프로그램이 끝난 뒤에도 설정을 볼 수 있습니다.
-    line: OwnedFd,
+    line: Option<File>,
     /// 시작할 때의 설정.
     modes: String,
     written: Arc<Mutex<Vec<u8>>>,
-    reader: JoinHandle<()>,
+    reader: Option<JoinHandle<()>>,
 }
 
 /// 프로그램이 끝난 뒤의 터미널.
@@ -50,9 +52,11 @@ pub struct Left {
 impl Terminal {
     /// `command`를 새 터미널에서 실행합니다. 그 터미널의 Ctrl-C를 받습니다.
     pub fn start(command: &Command) -> Result<Terminal> {
-        let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
-        let pty = openpty(&size, None)?;
-        let modes = modes(&pty.slave)?;
+        let (keyboard, line) = pair()?;
+        let modes = modes(&line)?;
+        // 셸은 백그라운드로 시작한 명령이 SIGINT를 무시하게 하고, 그 자식들도 물려받습니다. 터미널의 프로그램은 그렇지 않습니다.
+        // SAFETY: 처리기를 설치하지 않고 기본 동작으로 되돌리기만 합니다.
+        unsafe { signal(Signal::SIGINT, SigHandler::SigDfl) }?;
         // 셸이 하듯이, 새 세션에서 이 터미널을 제 것으로 삼고 그 프로그램이 됩니다.
         let mut session = Command::new("setsid");
         session.arg("--ctty").arg(command.get_program()).args(command.get_args());
@@ -64,13 +68,12 @@ impl Terminal {
         }
         let child = session
             .env("TERM", "xterm-256color")
-            .stdin(pty.slave.try_clone()?)
-            .stdout(pty.slave.try_clone()?)
-            .stderr(pty.slave.try_clone()?)
+            .stdin(line.try_clone()?)
+            .stdout(line.try_clone()?)
+            .stderr(line.try_clone()?)
             .spawn()
             .context("setsid(util-linux)를 실행하지 못했습니다")?;
         drop(session);
-        let keyboard = File::from(pty.master);
         let written = Arc::new(Mutex::new(Vec::new()));
         let (mut screen, sink) = (keyboard.try_clone()?, written.clone());
         let reader = spawn(move || {
@@ -80,7 +83,7 @@ impl Terminal {
                 sink.lock().unwrap_or_else(PoisonError::into_inner).extend(&bytes[..count]);
             }
         });
-        Ok(Terminal { child, keyboard, line: pty.slave, modes, written, reader })
+        Ok(Terminal { child, keyboard, line: Some(line), modes, written, reader: Some(reader) })
     }
 
     fn bytes(&self) -> Vec<u8> {
@@ -109,15 +112,38 @@ impl Terminal {
         until("프로그램의 자식들도 끝나기", LIMIT, || {
             Ok(session(self.child.id())?.is_empty())
         })?;
-        let modes_kept = modes(&self.line)? == self.modes;
-        drop(self.line);
-        let _ = self.reader.join();
+        let line = self.line.take().context("이미 닫았습니다")?;
+        let modes_kept = modes(&line)? == self.modes;
+        drop(line);
+        let _ = self.reader.take().map(JoinHandle::join);
         let bytes = self.written.lock().unwrap_or_else(PoisonError::into_inner).clone();
         let mut parser = Parser::new(LARGE, LARGE, 0);
         parser.process(&bytes);
         let status = status.context("종료 상태가 없습니다")?;
         Ok(Left { status, bytes, screen: parser.screen().clone(), modes_kept })
     }
+}
+
+/// 실패한 테스트의 프로그램이 남아 있지 않게 합니다.
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        if let Ok(None) = self.child.try_wait() {
+            for process in session(self.child.id()).unwrap_or_default() {
+                let _ = kill(Pid::from_raw(process as i32), Signal::SIGKILL);
+            }
+            let _ = self.child.wait();
+        }
+    }
+}
+
+/// 새 터미널의 양쪽. 함께 시작하는 다른 프로그램이 물려받으면 이 프로그램이 끝나도 닫히지 않습니다.
+fn pair() -> Result<(File, File)> {
+    let size = Winsize { ws_row: ROWS, ws_col: COLUMNS, ws_xpixel: 0, ws_ypixel: 0 };
+    let pty = openpty(&size, None)?;
+    for side in [&pty.master, &pty.slave] {
+        fcntl(side, FcntlArg::F_SETFD(FdFlag::FD_CLOEXEC))?;
+    }
+    Ok((pty.master.into(), pty.slave.into()))
 }
 
 impl Left {
@@ -128,7 +154,7 @@ impl Left {
 }
 
 /// 터미널의 설정.
-fn modes(line: &OwnedFd) -> Result<String> {
+fn modes(line: &File) -> Result<String> {
     Ok(format!("{:?}", tcgetattr(line)?))
 }
 

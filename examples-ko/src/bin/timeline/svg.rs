@@ -12,7 +12,7 @@ use crate::record::{Bar, Panel, Picture, Track, time, what};
 const MARGIN: f64 = 10.0;
 const BARS: f64 = 460.0;
 /// 이름 한 줄과 막대 한 줄.
-const ROW: f64 = 38.0;
+const ROW: f64 = 40.0;
 /// 판의 머리.
 const HEAD: f64 = 26.0;
 const LEGEND: f64 = 30.0;
@@ -87,7 +87,7 @@ impl Drawing {
 
     fn track(&mut self, panel: &Panel, track: &Track) {
         let scale = BARS / panel.took() as f64;
-        let (x, middle) = (|at: u64| MARGIN + (at - panel.start) as f64 * scale, self.y + 25.0);
+        let (x, middle) = (|at: u64| MARGIN + (at - panel.start) as f64 * scale, self.y + 27.0);
         for (bar, count) in merge(&track.bars, (FINE / scale) as u64) {
             let (class, thick, label) = look(&bar, count);
             if !self.seen.contains(&(class, thick, label)) {
