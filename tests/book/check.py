@@ -155,7 +155,11 @@ def search(browser, words, wanted, viewport):
         const { top, bottom, height } = mark.getBoundingClientRect();
         return height > 0 && top >= 0 && bottom <= innerHeight;
     })"""
-    expect(page.evaluate(in_sight), place, "열린 쪽의 찾은 말이 화면에 보이지 않습니다")
+    try:
+        # 표시한 뒤에 그리로 옮겨 갑니다.
+        page.wait_for_function(in_sight, timeout=5000)
+    except Exception:
+        expect(False, place, "열린 쪽의 찾은 말이 화면에 보이지 않습니다")
     page.close()
 
 
