@@ -191,6 +191,18 @@ impl Mutex {
         Some(self.holder.load(Acquire)).filter(|pid| *pid != 0)
     }
 
+    /// 쥔 스레드만 호출합니다.
+    ///
+    /// 인라인하지 않습니다. 그래야 가드와 가드를 담은 타입을 버리는 코드가 작아, 그쪽이 어디서나 인라인되고 가드가 레지스터에 머뭅니다.
+    #[inline(never)]
+    fn unlock(&self) {
+        HELD.set(HELD.get() - 1);
+        self.holder.store(0, Release);
+        // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
+        unsafe { libc::pthread_mutex_unlock(self.raw.get()) };
+        self.turns.hand_over();
+    }
+
     #[inline]
     fn enter(&self, code: libc::c_int) -> Result<MutexGuard<'_>, MutexError> {
         let owner_died = match code {
@@ -247,10 +259,6 @@ impl MutexGuard<'_> {
 impl Drop for MutexGuard<'_> {
     #[inline]
     fn drop(&mut self) {
-        HELD.set(HELD.get() - 1);
-        self.mutex.holder.store(0, Release);
-        // SAFETY: 가드가 있다는 것은 이 스레드가 쥐고 있다는 뜻입니다.
-        unsafe { libc::pthread_mutex_unlock(self.mutex.raw.get()) };
-        self.mutex.turns.hand_over();
+        self.mutex.unlock();
     }
 }

@@ -58,6 +58,16 @@ struct Door {
 // SAFETY: 필드가 모두 수의 아토믹이고 뮤텍스가 없습니다.
 unsafe impl Placed for Door {}
 
+impl Door {
+    /// 나왔다고 알립니다. 인라인하지 않는 이유는 뮤텍스를 해제할 때와 같습니다: [`Permit`]을 버리는 코드가 작아집니다.
+    #[inline(never)]
+    fn left(&self, number: u32) {
+        self.last_free.store(number, Relaxed);
+        self.released.notify_one();
+        self.turns.hand_over();
+    }
+}
+
 debug_is_display!(SemaphoreError);
 
 /// 허가를 얻지 못한 이유입니다.
@@ -230,8 +240,6 @@ impl Permit<'_> {
 impl Drop for Place<'_> {
     #[inline]
     fn drop(&mut self) {
-        self.door.last_free.store(self.number, Relaxed);
-        self.door.released.notify_one();
-        self.door.turns.hand_over();
+        self.door.left(self.number);
     }
 }
