@@ -49,8 +49,8 @@ const TWISTS: &[Twist] = &[
         name: "비었다고 Relaxed로 적는다",
         file: "mutex.rs",
         changes: &[(
-            "self.mutex.holder.store(0, Release);",
-            "self.mutex.holder.store(0, if ON { Relaxed } else { Release });",
+            "self.holder.store(0, Release);",
+            "self.holder.store(0, if ON { Relaxed } else { Release });",
         )],
     },
     Twist {
@@ -246,19 +246,37 @@ const TWISTS: &[Twist] = &[
         changes: &[("desk.room.notify_one();", "if !ON { desk.room.notify_one(); }")],
     },
     Twist {
-        name: "부모가 잔다고 교환하지 않고 적는다",
+        name: "부모가 자는지 본 뒤에 책상에 볼 것이 있다고 적는다",
+        file: "board.rs",
+        changes: &[
+            (
+                "self.claims.news.fetch_or(",
+                "if ON { let asleep = self.claims.parent_asleep.swap(0, SeqCst); self.claims.news.fetch_or(bit(who), SeqCst); return asleep == 1; }\n        self.claims.news.fetch_or(",
+            ),
+        ],
+    },
+    Twist {
+        name: "책상에 볼 것이 있다고 Relaxed로 적는다",
         file: "board.rs",
         changes: &[(
-            "self.claims.parent_asleep.swap(asleep.into(), SeqCst);",
-            "if ON { self.claims.parent_asleep.store(asleep.into(), SeqCst); } else { self.claims.parent_asleep.swap(asleep.into(), SeqCst); }",
+            "(bit(who), AcqRel)",
+            "(bit(who), if ON { Relaxed } else { AcqRel })",
         )],
     },
     Twist {
-        name: "부모가 자는지 교환하지 않고 읽는다",
+        name: "책상에 볼 것이 있는지 Relaxed로 본다",
         file: "board.rs",
         changes: &[(
-            "self.claims.parent_asleep.swap(0, SeqCst) == 1",
-            "(if ON { self.claims.parent_asleep.load(SeqCst) } else { self.claims.parent_asleep.swap(0, SeqCst) }) == 1",
+            "news.swap(0, AcqRel)",
+            "news.swap(0, if ON { Relaxed } else { AcqRel })",
+        )],
+    },
+    Twist {
+        name: "책상에 볼 것이 있다는 표시를 교환하지 않고 지운다",
+        file: "board.rs",
+        changes: &[(
+            "News(self.claims.news",
+            "if ON { let told = self.claims.news.load(SeqCst); self.claims.news.store(0, SeqCst); return News(told); }\n        News(self.claims.news",
         )],
     },
 ];

@@ -50,6 +50,11 @@ fn claim(seq: u64, who: Who) -> u64 {
     seq << 16 | u64::from(who)
 }
 
+/// [`Bell::news`]에서 `who`의 비트. 작업자가 예순넷보다 많으면 여럿이 하나를 함께 씁니다.
+fn bit(who: Who) -> u64 {
+    1 << (who % 64)
+}
+
 /// `place`번째 게시글이 시작하는 칸.
 fn start_of(place: usize) -> usize {
     CLOSED + 1 + place * POST_WORDS
@@ -60,6 +65,10 @@ fn start_of(place: usize) -> usize {
 pub struct Bell {
     /// 묶음을 붙이거나 닫으면 알립니다. 일이 없는 작업자가 여기서 기다립니다.
     posted: EventCount,
+    /// 마지막으로 가져간 묶음의 번호와 위치(위와 아래 16비트). 다음 것은 대개 그다음 위치에 있습니다.
+    last_taken: AtomicU64,
+    /// 책상에 볼 것이 있는 작업자들([`bit`]).
+    news: AtomicU64,
     /// 1이면 부모가 잠들어 있으므로, 부모가 볼 것이 생겼을 때 우편으로 깨워야 합니다.
     parent_asleep: AtomicU32,
 }
@@ -132,9 +141,25 @@ impl Board {
         self.claims.posted.notify_all();
     }
 
-    /// 부모가 곧 잠든다고(또는 깨어 있다고) 알립니다. 잠든다고 알린 뒤에는 게시판과 책상을 한 번 더 살펴보아야 합니다.
+    /// 책상에 볼 것이 있다고 그동안 알린 작업자들.
+    pub fn news(&self) -> News {
+        News(self.claims.news.swap(0, AcqRel))
+    }
+
+    /// 부모가 곧 잠든다고(또는 깨어 있다고) 알립니다. 잠든다고 알린 뒤에는 [`Board::news`]를 한 번 더 보아야 합니다.
     pub fn parent_sleeps(&self, asleep: bool) {
-        self.claims.parent_asleep.swap(asleep.into(), SeqCst);
+        self.claims.parent_asleep.store(asleep.into(), Relaxed);
+    }
+}
+
+/// 알린 작업자들의 비트.
+#[derive(Clone, Copy)]
+pub struct News(u64);
+
+impl News {
+    /// `who`가 알렸는지. 알리지 않았는데 `true`일 수도 있습니다.
+    pub fn from(self, who: Who) -> bool {
+        self.0 & bit(who) != 0
     }
 }
 
@@ -155,19 +180,26 @@ impl BoardView {
         self.claims.posted.wait_for(None, look).unwrap_or_default().flatten()
     }
 
-    /// 붙어 있는 것 가운데 번호가 가장 앞선 것을 가져옵니다.
+    /// 붙어 있는 것 가운데, 마지막으로 가져간 것의 다음 것을 가져옵니다.
+    ///
+    /// 부모는 위치를 돌아가며 쓰므로, 가져간 것 다음부터 한 바퀴 돌면 먼저 붙인 것을 먼저 만납니다.
     fn take_now(&self, who: Who) -> Option<(usize, u64)> {
-        loop {
-            let claims = self.claims.tail().iter().enumerate();
-            let free = claims.map(|(place, word)| (word.load(Acquire), place));
-            let free = free.filter(|(found, _)| *found != 0 && *found as Who == 0);
-            let (found, place) = free.min()?;
+        let claims = self.claims.tail();
+        let last = self.claims.last_taken.load(Relaxed) as Who;
+        let next = (usize::from(last) + 1) % claims.len();
+        for place in (next..claims.len()).chain(0..next) {
+            let word = &claims[place];
+            let found = word.load(Acquire);
+            if found == 0 || found as Who != 0 {
+                continue;
+            }
             let seq = found >> 16;
-            let word = &self.claims.tail()[place];
             if word.compare_exchange(found, claim(seq, who), AcqRel, Relaxed).is_ok() {
+                self.claims.last_taken.fetch_max(claim(seq, place as Who), Relaxed);
                 return Some((place, seq));
             }
         }
+        None
     }
 
     /// 가져온 게시글을 읽습니다. 항목은 `items`에 담고, 우편으로 올 것이면 `false`입니다.
@@ -192,9 +224,12 @@ impl BoardView {
         Ok((run, skip as u32, count as u32, here))
     }
 
-    /// 부모가 잠들어 있어 깨워야 하는지 봅니다. 한 번만 `true`입니다.
-    pub fn parent_must_wake(&self) -> bool {
-        self.claims.parent_asleep.swap(0, SeqCst) == 1
+    /// `who`의 책상에 볼 것이 있다고 알립니다. 부모가 잠들어 있어 우편으로 깨워야 하면 `true`이며, 한 번만 그렇습니다.
+    pub fn tell(&self, who: Who) -> bool {
+        self.claims.news.fetch_or(bit(who), AcqRel);
+        // 부모는 잔다고 적은 다음에 `news`를 교환합니다. 그 교환이 위의 것보다 먼저였다면 여기서 1이 보입니다.
+        let asleep = &self.claims.parent_asleep;
+        asleep.load(Relaxed) == 1 && asleep.swap(0, Relaxed) == 1
     }
 }
 
@@ -229,7 +264,7 @@ pub fn desk() -> io::Result<Desk> {
 /// 결과의 고리에 놓이는 기록의 종류.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// 묶음을 시작했습니다.
+    /// 묶음을 시작했습니다. 내용은 그 묶음이 붙은 위치입니다.
     Begin,
     /// 값.
     Value,
@@ -327,9 +362,11 @@ pub fn read_records(desk: &Desk, read: &mut u64, copy: &mut Vec<u8>) -> Result<(
     load_bytes(&words[at..][..first], copy);
     load_bytes(&words[..left - first], copy);
     *read = end;
-    // 새 기록이 없어도 적습니다. 잘못된 프로세스가 바꾸어 두었으면, 작업자는 자리가 없는 줄 알고 기다립니다.
-    desk.read.store(end, Release);
-    desk.room.notify_one();
+    // 새 기록이 없어도 다르면 적습니다. 잘못된 프로세스가 바꾸어 두었으면, 작업자는 자리가 없는 줄 알고 기다립니다.
+    if desk.read.load(Relaxed) != end {
+        desk.read.store(end, Release);
+        desk.room.notify_one();
+    }
     Ok(())
 }
 

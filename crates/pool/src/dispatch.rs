@@ -66,6 +66,10 @@ pub struct State {
     pub board: Board,
     /// 게시판의 위치마다, 붙어 있는 묶음.
     pub posted: Vec<Option<Posted>>,
+    /// 마지막으로 붙인 위치.
+    last_place: usize,
+    /// 게시판에 다 싣지 못해 우편으로 보낼 묶음의 위치와 번호. 누가 가져가면 보냅니다.
+    mail_due: Vec<(usize, u64)>,
     pub slots: Vec<Slot>,
     pub waiting: VecDeque<Chunk>,
     pub calls: HashMap<u64, Call>,
@@ -101,6 +105,8 @@ impl State {
         let mut state = State {
             posted: (0..board.places()).map(|_| None).collect(),
             slots: (0..options.workers).map(|_| Slot::default()).collect(),
+            last_place: 0,
+            mail_due: Vec::new(),
             options,
             board,
             waiting: VecDeque::new(),
@@ -156,10 +162,13 @@ impl State {
     /// 작업자들의 결과를 모으고, 빈자리에 기다리던 묶음을 붙입니다. 끝난 묶음이 있으면 `true`입니다.
     pub fn collect(&mut self, mail: bool) -> bool {
         let mut finished = Vec::new();
+        let news = self.board.news();
         for (index, slot) in self.slots.iter_mut().enumerate() {
-            let Some(worker) = &mut slot.worker else { continue };
-            let before = finished.len();
-            let (who, posted) = (index as Who + 1, &mut self.posted);
+            let who = index as Who + 1;
+            let Some(worker) = slot.worker.as_mut().filter(|_| mail || news.from(who)) else {
+                continue;
+            };
+            let (before, posted) = (finished.len(), &mut self.posted);
             if !worker.collect(who, &self.board, posted, &mut finished, mail) {
                 worker.link.process.kill(); // 죽음으로 정리합니다.
             }
@@ -177,20 +186,21 @@ impl State {
 
     /// 항목들을 우편으로 받을 작업자가 정해졌으면 보냅니다.
     fn send_mail(&mut self) {
-        for (place, posted) in self.posted.iter_mut().enumerate() {
-            let Some(posted) = posted.as_mut().filter(|posted| posted.mail_due) else { continue };
-            let Ok(who @ 1..) = self.board.owner(place, posted.seq) else { continue };
+        self.mail_due.retain(|(place, seq)| {
+            let posted = self.posted[*place].as_ref().filter(|posted| posted.seq == *seq);
+            let Some(posted) = posted else { return false };
+            let Ok(who @ 1..) = self.board.owner(*place, *seq) else { return true };
             let slot = self.slots.get(usize::from(who) - 1);
-            if let Some(worker) = slot.and_then(|slot| slot.worker.as_ref()) {
-                posted.mail_due = !worker.mail(posted);
-            }
-        }
+            let worker = slot.and_then(|slot| slot.worker.as_ref());
+            worker.is_none_or(|worker| !worker.mail(posted))
+        });
     }
 
-    /// 기다리는 묶음을 게시판의 빈 자리에 붙입니다.
+    /// 기다리는 묶음을 게시판의 빈 자리에 붙입니다. 작업자가 먼저 붙인 것을 바로 찾게, 위치를 돌아가며 씁니다.
     pub fn post(&mut self) {
         while !self.waiting.is_empty() {
-            let Some(place) = self.posted.iter().position(Option::is_none) else { return };
+            let mut places = (self.last_place + 1..self.posted.len()).chain(0..=self.last_place);
+            let Some(place) = places.find(|place| self.posted[*place].is_none()) else { return };
             let Some(chunk) = self.waiting.pop_front() else { return };
             if self.calls.get(&chunk.call).is_none_or(|call| call.cancelled) {
                 self.finish(chunk);
@@ -205,9 +215,11 @@ impl State {
             let items = items.filter(|items| items.len() <= POST_MAX);
             let (run, skip, count) = (chunk.run.distance(), chunk.skip, chunk.to_run);
             self.board.post(place, seq, &Post { run, skip, count, items });
-            let mail_due = items.is_none();
-            self.posted[place] =
-                Some(Posted { seq, chunk, mail_due, begun_by: None, unbegun_since: None });
+            if items.is_none() {
+                self.mail_due.push((place, seq));
+            }
+            self.posted[place] = Some(Posted { seq, chunk, begun_by: None, unbegun_since: None });
+            self.last_place = place;
         }
     }
 

@@ -171,14 +171,13 @@ impl Worker {
         loop {
             let Some((place, seq)) = self.working_on else {
                 // 이 작업자가 차지한 묶음의 시작만 올 수 있습니다.
-                let Some((head, _, rest)) = first_record(left) else { break };
+                let Some((head, place, rest)) = first_record(left) else { break };
                 left = rest;
-                let begun = |posted: &Option<Posted>| {
-                    posted.as_ref().is_some_and(|posted| posted.seq as u32 == head.index)
-                };
-                let place = posted.iter().position(begun).filter(|_| head.kind == Kind::Begin);
-                let place = place.ok_or(Corrupted)?;
-                let Some(begun) = &mut posted[place] else { return Err(Corrupted) };
+                let place = place.try_into().map(u64::from_le_bytes).map_err(|_| Corrupted)?;
+                let place = place as usize;
+                let begun = posted.get_mut(place).and_then(Option::as_mut);
+                let begun = begun.filter(|posted| posted.seq as u32 == head.index);
+                let begun = begun.filter(|_| head.kind == Kind::Begin).ok_or(Corrupted)?;
                 // 표지는 누구나 고칠 수 있습니다. 다른 작업자가 이미 시작한 묶음은 다시 시작할 수 없습니다.
                 if board.owner(place, begun.seq)? != who || begun.begun_by.is_some() {
                     return Err(Corrupted);
@@ -315,8 +314,6 @@ fn read_mail(channel: &Channel, letters: &mut Vec<Result<ToParent, ChannelError>
 pub struct Posted {
     pub seq: u64,
     pub chunk: Chunk,
-    /// 항목들을 우편으로 보내야 하는데 아직 보내지 않았습니다.
-    pub mail_due: bool,
     /// 이 묶음을 시작한 작업자.
     pub begun_by: Option<Who>,
     /// 누가 차지했지만 아직 시작하지 않은 것을 처음 본 때.

@@ -68,7 +68,8 @@ pub fn serve(contract: Contract) -> anyhow::Result<()> {
         unsafe { run.call(args) }?;
     }
     desk.ready.store(1, Release);
-    let mut work = Work { board, desk, channel, out: Parcel::default(), chunk: Chunk::default() };
+    let mut work =
+        Work { who, board, desk, channel, out: Parcel::default(), chunk: Chunk::default() };
     for _ in 0..max_chunks {
         let taken = waiting(SpanKind::Pool, || work.board.id(), || work.board.take(who));
         let Some((place, seq)) = taken else { break };
@@ -94,6 +95,7 @@ pub type RunChunk = RemoteFn<fn(Work) -> Result<Work, ChannelError>>;
 
 /// 작업자가 일하는 데 쓰는 것들.
 pub struct Work {
+    who: Who,
     board: BoardView,
     desk: Desk,
     channel: Channel,
@@ -117,7 +119,7 @@ impl Work {
         let post = self.board.read(place, seq, &mut items);
         let post = post.map_err(|_| ChannelError::Malformed("표지와 게시글의 번호가 다릅니다"));
         let (run, skip, count, here) = post?;
-        self.put(seq as u32, Kind::Begin, &[]);
+        self.put(seq as u32, Kind::Begin, &(place as u64).to_le_bytes());
         self.chunk = Chunk { seq, skip, count, items: items.into() };
         let refused = if here { None } else { self.receive_items()? };
         let mut work = match refused {
@@ -151,7 +153,7 @@ impl Work {
     }
 
     fn wake_parent(&self) {
-        if self.board.parent_must_wake() {
+        if self.board.tell(self.who) {
             // 부모가 사라졌다면 알릴 곳도 없습니다.
             let _ = self.channel.send(&ToParent::Look, None);
         }

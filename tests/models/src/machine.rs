@@ -122,6 +122,14 @@ pub mod atomic {
                     if super::step() { self.0.fetch_add(value, order) } else { 0 }
                 }
 
+                pub fn fetch_or(&self, value: $number, order: Ordering) -> $number {
+                    if super::step() { self.0.fetch_or(value, order) } else { 0 }
+                }
+
+                pub fn fetch_max(&self, value: $number, order: Ordering) -> $number {
+                    if super::step() { self.0.fetch_max(value, order) } else { 0 }
+                }
+
                 pub fn compare_exchange(
                     &self,
                     old: $number,

@@ -150,41 +150,49 @@ impl Mail {
     }
 }
 
-/// 작업자 하나가 일하고 부모는 우편이 올 때마다 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잠들어 있을 때만 보냅니다.
-fn work_and_read(start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
+/// 작업자 하나가 일하고 부모는 작업자가 알렸을 때만 책상을 읽습니다. 부모는 우편이 와야만 일어나고, 작업자는 부모가 잠들어 있을 때만
+/// 보냅니다.
+fn work_and_read(count: u32, start: impl FnOnce(Box<dyn FnOnce()>) -> Child<()>) {
     let (board, desk, mail) = (Board::new(1).unwrap(), desk().unwrap(), Arc::new(Mail::default()));
     let worker = {
         let (view, desk, mail) = (board.view(), desk.clone(), mail.clone());
         start(Box::new(move || {
-            work(&desk, 2, || {
-                if view.parent_must_wake() {
+            work(&desk, count, || {
+                if view.tell(1) {
                     mail.send();
                 }
             })
         }))
     };
     let (mut read, mut got) = (0, Vec::new());
-    while got.len() < 4 {
+    let whole = records(count).len();
+    while got.len() < whole {
         // `Core::supervise`: 잔다고 알린 뒤 한 번 더 살펴봅니다.
         board.parent_sleeps(true);
-        if !collect(&desk, &mut read, &mut got) && !mail.recv() {
+        let told = board.news().from(1) && collect(&desk, &mut read, &mut got);
+        if !told && !mail.recv() {
             break;
         }
     }
     let lived = worker.join().is_some();
     collect(&desk, &mut read, &mut got);
-    check_desk(&desk, 2, &got);
-    assert!(!lived || got.len() == 4);
+    check_desk(&desk, count, &got);
+    assert!(!lived || got.len() == whole);
 }
 
 /// 작업자가 알린 것은 빠지지 않습니다.
 pub fn news_reaches_the_parent() {
-    work_and_read(spawn);
+    work_and_read(2, spawn);
+}
+
+/// 작업자가 한 번만 알린 것도 빠지지 않습니다.
+pub fn one_word_reaches_the_parent() {
+    work_and_read(0, spawn);
 }
 
 /// 부모가 읽고 있을 때 작업자가 어느 걸음에서 죽어도: 놓은 기록은 모두 읽힙니다.
 pub fn worker_dies_while_read(steps: usize) {
-    work_and_read(|work| spawn_doomed(steps, work));
+    work_and_read(2, |work| spawn_doomed(steps, work));
 }
 
 /// 작업자가 어느 걸음에서 죽어도: 누가 가졌는지 알고, 가져가지 않았으면 다른 작업자가 가져갑니다.
@@ -223,6 +231,7 @@ fn chunks_are_taken_once() {
 fn no_wake_is_lost() {
     Mode::STRICT.explore(both_workers_wake);
     Mode::STRICT.explore(news_reaches_the_parent);
+    Mode::STRICT.explore(one_word_reaches_the_parent);
 }
 
 #[test]

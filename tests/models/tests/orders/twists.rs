@@ -39,8 +39,10 @@ const CAUGHT_BY: &[(&str, fn())] = &[
     ("기록을 쓰기 전에 끝을 옮긴다", pool::news_reaches_the_parent),
     ("기록의 끝을 Relaxed로 옮긴다", pool::news_reaches_the_parent),
     ("책상을 읽고 알리지 않는다", pool::news_reaches_the_parent),
-    ("부모가 잔다고 교환하지 않고 적는다", pool::news_reaches_the_parent),
-    ("부모가 자는지 교환하지 않고 읽는다", pool::news_reaches_the_parent),
+    ("부모가 자는지 본 뒤에 책상에 볼 것이 있다고 적는다", pool::one_word_reaches_the_parent),
+    ("책상에 볼 것이 있다고 Relaxed로 적는다", pool::one_word_reaches_the_parent),
+    ("책상에 볼 것이 있는지 Relaxed로 본다", pool::one_word_reaches_the_parent),
+    ("책상에 볼 것이 있다는 표시를 교환하지 않고 지운다", pool::news_reaches_the_parent),
 ];
 
 fn fails(mode: Mode, explore: impl FnOnce(Mode) + std::panic::UnwindSafe) -> bool {
