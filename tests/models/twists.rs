@@ -236,8 +236,8 @@ const TWISTS: &[Twist] = &[
         name: "기록을 쓰기 전에 끝을 옮긴다",
         file: "board.rs",
         changes: &[(
-            "words[at].store(head.pack(), Relaxed);",
-            "if ON { desk.written.store(end, Release); }\n    words[at].store(head.pack(), Relaxed);",
+            "put(start, head.pack());",
+            "if ON { desk.written.store(end, Release); }\n    put(start, head.pack());",
         )],
     },
     Twist {

@@ -81,7 +81,7 @@ pub mod build {
     pub use crate::wait::{
         Deadline, EventCount, RECHECK, Turns, after, expired, recheck, wait_all_ready, wait_ready,
     };
-    pub use crate::words::{load_bytes, store_bytes};
+    pub use crate::words::{load_bytes, store_bytes, word_of};
     #[doc(no_inline)]
     pub use rustix::event::PollFlags;
 }

@@ -7,20 +7,18 @@ use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 /// 공유 메모리의 바이트는 다른 프로세스가 언제든 볼 수 있으므로, 아토믹으로 써야 데이터 경합이 없습니다.
 #[inline]
 pub fn store_bytes(words: &[AtomicU64], bytes: &[u8]) {
-    let mut whole = bytes.chunks_exact(8);
-    for (word, chunk) in words.iter().zip(&mut whole) {
-        word.store(u64::from_le_bytes(std::array::from_fn(|at| chunk[at])), Relaxed);
-    }
-    let rest = whole.remainder();
-    if let Some(word) = words.get(bytes.len() / 8).filter(|_| !rest.is_empty()) {
-        word.store(word_of(rest), Relaxed);
+    for (word, bytes) in words.iter().zip(bytes.chunks(8)) {
+        word.store(word_of(bytes), Relaxed);
     }
 }
 
 /// 8바이트까지의 바이트를 담은 한 칸. 모자란 뒤는 0입니다.
 #[inline]
 pub fn word_of(bytes: &[u8]) -> u64 {
-    bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte))
+    match bytes.try_into() {
+        Ok(whole) => u64::from_le_bytes(whole),
+        Err(_) => bytes.iter().rev().fold(0, |word, byte| word << 8 | u64::from(*byte)),
+    }
 }
 
 /// [`store_bytes`]로 쓴 것을 `bytes` 뒤에 덧붙입니다. 8바이트 단위로 늘어나므로, 필요하면 뒤를 자르십시오.

@@ -20,7 +20,7 @@ use std::sync::atomic::Ordering::{AcqRel, Acquire, Relaxed, Release, SeqCst};
 use std::sync::atomic::{AtomicU32, AtomicU64};
 
 use ipc_core::Shared;
-use ipc_core::build::{EventCount, Placed, ReadOnly, load_bytes, store_bytes};
+use ipc_core::build::{EventCount, Placed, ReadOnly, load_bytes, store_bytes, word_of};
 use serde::{Deserialize, Serialize};
 
 /// 게시글 하나에 실을 수 있는 항목의 크기(바이트). 더 크면 우편(채널)으로 보냅니다.
@@ -334,14 +334,12 @@ pub fn write_record(desk: &Desk, head: RecordHead, bytes: &[u8], when_full: impl
         let _ = desk.room.wait_for(None, room);
     }
     let words = desk.tail();
-    let at = written as usize % DESK_WORDS;
-    words[at].store(head.pack(), Relaxed);
-    let from = (at + 1) % DESK_WORDS;
-    let first = (DESK_WORDS - from).min(head.words() - 1);
-    let bytes = &bytes[..bytes.len().min(8 * (head.words() - 1))];
-    let (front, back) = bytes.split_at(bytes.len().min(first * 8));
-    store_bytes(&words[from..][..first], front);
-    store_bytes(words, back);
+    let put = |at: usize, word: u64| words[at % DESK_WORDS].store(word, Relaxed);
+    let start = written as usize;
+    put(start, head.pack());
+    for (index, bytes) in bytes.chunks(8).take(head.words() - 1).enumerate() {
+        put(start.wrapping_add(1 + index), word_of(bytes));
+    }
     desk.written.store(end, Release);
     let used = used();
     used > DESK_WORDS / 2 && used.wrapping_sub(head.words()) <= DESK_WORDS / 2

@@ -46,7 +46,7 @@ pub mod core {
         pub use super::mutex::{Mutex, MutexError, MutexGuard};
         pub use super::plain::Placed;
         pub use super::wait::{Deadline, EventCount, RECHECK, after};
-        pub use super::words::{load_bytes, store_bytes};
+        pub use super::words::{load_bytes, store_bytes, word_of};
         pub use ipc_core::build::{Accepts, Inline, SpanKind, decode, encode, hint, waiting};
     }
 }
