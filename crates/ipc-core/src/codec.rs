@@ -107,7 +107,7 @@ macro_rules! numbers {
         /// `value`가 정수 하나이면 그 값. postcard는 작은 수를 짧게 줄이지만, 수 하나만 보낼 때는 8바이트를 그대로 옮기는 쪽이 빠릅니다.
         /// 어느 쪽인지는 타입만으로 정해지므로 컴파일할 때 갈립니다.
         #[inline]
-        fn number_of<T: 'static>(value: &T) -> Option<u64> {
+        pub fn number_of<T: 'static>(value: &T) -> Option<u64> {
             let value: &dyn Any = value;
             None$(.or(value.downcast_ref::<$number>().map(|number| *number as u64)))*
         }

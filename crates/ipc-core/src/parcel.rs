@@ -18,7 +18,7 @@ use scoped_tls::scoped_thread_local;
 use serde::de::{self, DeserializeOwned};
 use serde::{Deserialize, Deserializer, Serialize, Serializer, ser};
 
-use crate::codec::{decode, encode};
+use crate::codec::{decode, encode, number_of};
 use crate::error::CodecError;
 use crate::memory::{FileId, MEMORY_PREFIX, memory_name};
 use crate::message::Accepts;
@@ -173,6 +173,14 @@ impl Parcel {
     /// 직렬화하지 못하거나 값 하나가 4GiB를 넘으면 [`CodecError`].
     #[inline]
     pub fn push<T: Serialize + 'static>(&mut self, value: &T) -> Result<(), CodecError> {
+        if let Some(number) = number_of(value) {
+            // 수 하나는 길이와 함께 한 번에 씁니다.
+            let mut entry = [0; 12];
+            entry[..4].copy_from_slice(&8_u32.to_ne_bytes());
+            entry[4..].copy_from_slice(&number.to_le_bytes());
+            self.bytes.extend_from_slice(&entry);
+            return Ok(());
+        }
         let (start, descriptors) = (self.bytes.len(), self.fds.get_mut().len());
         self.bytes.extend_from_slice(&[0; 4]);
         let written = self.write(value).and_then(|()| {
