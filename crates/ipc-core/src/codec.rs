@@ -77,10 +77,11 @@ fn encode_with<T>(
 /// 바이트가 타입과 맞지 않거나 바이트가 남으면 [`CodecError`].
 #[inline]
 pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
-    if let Some(value) = bytes.try_into().ok().and_then(|word| number_to(u64::from_le_bytes(word)))
-    {
-        return Ok(value);
-    }
+    let number = bytes.try_into().ok().and_then(|word| number_to(u64::from_le_bytes(word)));
+    number.map_or_else(|| decode_any(bytes), Ok)
+}
+
+fn decode_any<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
     forget_refusal();
     let bytes = Shallow { bytes, floor: stack_address().saturating_sub(STACK_MAX) };
     let mut deserializer = postcard::Deserializer::from_flavor(bytes);
