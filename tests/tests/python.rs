@@ -60,7 +60,7 @@ fn py(args: &[&str], environment: &[(&str, &str)]) -> Result<(Option<i32>, Strin
 }
 
 #[test]
-fn twins_print_the_lines_of_the_lesson() -> Result {
+fn every_twin_prints_the_lines_of_the_lesson() -> Result {
     if !has_python() {
         return Ok(());
     }

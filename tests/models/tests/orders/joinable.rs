@@ -98,20 +98,17 @@ pub fn worker_dies(steps: usize) {
     assert!(joined.is_ok() || killed(), "{joined:?}");
 }
 
-#[test]
-fn finished_work_is_never_unfinished() {
+pub fn finished_work_is_never_unfinished() {
     Mode::STRICT.explore(finished_work_is_joined);
     Mode::STRICT.explore(two_workers);
 }
 
-#[test]
-fn abandoned_work_is_told() {
+pub fn abandoned_work_is_told() {
     Mode::STRICT.explore(dropped_work_is_told);
     Mode::STRICT.explore(dropped_work_is_told_beside_an_empty_hand);
     Mode::STRICT.explore(dropped_work_is_told_to_both);
 }
 
-#[test]
-fn worker_killed_at_any_step() {
+pub fn worker_killed_at_any_step() {
     Mode::RECHECKS.preempting(1).at_every_step(worker_dies);
 }

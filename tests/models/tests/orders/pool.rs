@@ -221,21 +221,18 @@ pub fn worker_dies(steps: usize) {
     }
 }
 
-#[test]
-fn chunks_are_taken_once() {
+pub fn chunks_are_taken_once() {
     Mode::STRICT.explore(each_chunk_is_taken_once);
     Mode::STRICT.explore(taken_or_taken_down);
 }
 
-#[test]
-fn no_wake_is_lost() {
+pub fn no_wake_is_lost() {
     Mode::STRICT.explore(both_workers_wake);
     Mode::STRICT.explore(news_reaches_the_parent);
     Mode::STRICT.explore(one_word_reaches_the_parent);
 }
 
-#[test]
-fn worker_killed_at_any_step() {
+pub fn worker_killed_at_any_step() {
     Mode::RECHECKS.preempting(1).at_every_step(worker_dies);
     Mode::RECHECKS.preempting(1).at_every_step(worker_dies_while_read);
 }

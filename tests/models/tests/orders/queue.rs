@@ -181,35 +181,29 @@ pub fn closer_dies(steps: usize) {
     assert!(matches!(queue.put(&2), Err(QueueError::Disconnected)));
 }
 
-#[test]
-fn no_wake_is_lost() {
+pub fn no_wake_is_lost() {
     Mode::STRICT.explore(two_readers);
     Mode::STRICT.explore(two_writers);
 }
 
-#[test]
-fn writers_keep_order() {
+pub fn writers_keep_order() {
     Mode::STRICT.explore(writers_together);
 }
 
-#[test]
-fn what_was_put_is_seen_before_the_end() {
+pub fn what_was_put_is_seen_before_the_end() {
     Mode::STRICT.explore(closed_while_putting);
     Mode::STRICT.explore(closed_while_full);
 }
 
-#[test]
-fn writer_killed_at_any_step() {
+pub fn writer_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(writer_dies);
 }
 
-#[test]
-fn reader_killed_at_any_step() {
+pub fn reader_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(reader_dies);
     Mode::RECHECKS.preempting(1).at_every_step(reader_dies_with_a_writer_waiting);
 }
 
-#[test]
-fn closer_killed_at_any_step() {
+pub fn closer_killed_at_any_step() {
     Mode::RECHECKS.at_every_step(closer_dies);
 }

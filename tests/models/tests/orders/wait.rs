@@ -57,8 +57,7 @@ pub fn all_are_woken() {
     }
 }
 
-#[test]
-fn no_wake_is_lost() {
+pub fn no_wake_is_lost() {
     Mode::STRICT.explore(two_wait_for_one_each);
     Mode::STRICT.explore(all_are_woken);
 }
