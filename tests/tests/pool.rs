@@ -26,6 +26,7 @@ fn main() {
         calls::imap_unordered_gives_each_once,
         calls::dropped_imap_leaves_the_pool_usable,
         calls::apply_async_in_any_order,
+        calls::one_worker_keeps_the_order,
         calls::map_async_collects_in_order,
         calls::map_async_fails_after_the_rest,
         calls::idle_worker_takes_back_a_waiting_chunk,

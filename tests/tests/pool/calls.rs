@@ -105,6 +105,21 @@ pub fn apply_async_in_any_order() -> Result<()> {
     Ok(())
 }
 
+fn turn(turns: Counter) -> u32 {
+    turns.fetch_add(1, SeqCst)
+}
+
+/// 작업자가 하나면 맡긴 순서대로 합니다. 게시판의 위치를 여러 바퀴 돌아도 그렇습니다.
+pub fn one_worker_keeps_the_order() -> Result<()> {
+    let (pool, turns) = (Pool::new(1)?, counter()?);
+    let submit = |_| pool.apply_async(turn, (turns.clone(),));
+    let handles = (0..100).map(submit).collect::<Result<Vec<_>, _>>()?;
+    for (wanted, handle) in handles.into_iter().enumerate() {
+        ensure_eq!(handle.get()?, wanted as u32);
+    }
+    Ok(())
+}
+
 /// `gate`가 `open`이 될 때까지 기다립니다.
 fn wait_gate(gate: Counter, open: u32) -> Result<()> {
     wait_count("문이 열리기", &gate, open)

@@ -134,10 +134,12 @@ pub fn started_workers_do_not_leak() -> Result<()> {
     Ok(())
 }
 
-/// 코어보다 훨씬 많은 작업자.
+/// 코어보다 훨씬 많은 작업자. 책상에 볼 것이 있음을 알리는 비트(예순넷)보다도 많습니다.
 pub fn large_pool() -> Result<()> {
-    let pool = Pool::new(60)?;
+    let pool = Pool::new(100)?;
     ensure_eq!(pool.map(square, 0..1000)?.iter().sum::<u64>(), 332_833_500);
+    let squares = pool.imap_unordered(square, 0..1000).collect::<Result<Vec<u64>, _>>()?;
+    ensure_eq!(squares.iter().sum::<u64>(), 332_833_500);
     Ok(())
 }
 

@@ -14,7 +14,10 @@ mod wait;
 /// 모형마다 프로세스를 하나씩 띄웁니다. loom은 실행할 때마다 스택을 새로 매핑하므로, 한 프로세스에서 함께 실행하면 서로 기다립니다.
 fn main() {
     let models: &[(&str, fn())] = &[
-        ("joinable::finished_work_is_never_unfinished", joinable::finished_work_is_never_unfinished),
+        (
+            "joinable::finished_work_is_never_unfinished",
+            joinable::finished_work_is_never_unfinished,
+        ),
         ("joinable::abandoned_work_is_told", joinable::abandoned_work_is_told),
         ("joinable::worker_killed_at_any_step", joinable::worker_killed_at_any_step),
         ("pool::chunks_are_taken_once", pool::chunks_are_taken_once),
