@@ -289,18 +289,28 @@ impl Child {
         let spawned =
             posix_spawn(c"/proc/self/exe", &actions, &attributes, &arguments, &environment);
         let pid = spawned.map_err(|errno: NixErrno| io::Error::from(errno))?;
-        let pid = Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData)?;
-        match pidfd_open(pid, PidfdFlags::empty()) {
+        Child::of(Pid::from_raw(pid.as_raw()).ok_or(io::ErrorKind::InvalidData)?)
+    }
+
+    /// 방금 시작한 자식 `pid`.
+    fn of(pid: Pid) -> io::Result<Child> {
+        // 그 사이 종료된 자식을 다른 코드가 회수했으면, 이 PID는 없거나 벌써 다른 프로세스의 것입니다. 자식인지는 회수하지 않고 봅니다.
+        let look = WaitIdOptions::EXITED | WaitIdOptions::NOHANG | WaitIdOptions::NOWAIT;
+        let opened = pidfd_open(pid, PidfdFlags::empty())
+            .and_then(|pidfd| waitid(WaitId::PidFd(pidfd.as_fd()), look).map(|_| pidfd));
+        match opened {
             Ok(pidfd) => Ok(Child { pid, pidfd }),
-            // 그 사이 종료된 자식을 다른 코드가 회수했습니다. 보낸 값은 와 있으므로, 언제나 종료된 것으로 보이는 디스크립터(쓰는 쪽이
-            // 닫힌 파이프)를 대신 갖습니다. 이 PID는 이미 다른 프로세스의 것일 수 있으니 시그널을 보내지 않습니다.
-            Err(Errno::SRCH) => {
+            // 보낸 값은 와 있으므로, 언제나 종료된 것으로 보이는 디스크립터(쓰는 쪽이 닫힌 파이프)를 대신 갖습니다. 남의 프로세스에
+            // 시그널을 보내거나 그것을 기다리지 않습니다.
+            Err(Errno::SRCH | Errno::CHILD) => {
                 let (ended, _) = pipe_with(PipeFlags::CLOEXEC)?;
                 Ok(Child { pid, pidfd: ended })
             }
             Err(errno) => {
-                let _ = rustix::process::kill_process(pid, Signal::KILL);
-                let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                if waitid(WaitId::Pid(pid), look).is_ok() {
+                    let _ = rustix::process::kill_process(pid, Signal::KILL);
+                    let _ = waitid(WaitId::Pid(pid), WaitIdOptions::EXITED);
+                }
                 Err(errno.into())
             }
         }
@@ -343,4 +353,20 @@ fn environment(mark: &OsStr) -> Vec<CString> {
 fn c_strings(strings: impl Iterator<Item = OsString>) -> Vec<CString> {
     // 운영체제에서 온 문자열이라 중간에 0이 없습니다.
     strings.filter_map(|string| CString::new(string.into_vec()).ok()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// 자식의 PID가 `pidfd_open`보다 먼저 다른 프로세스의 것이 된 때와 같습니다.
+    #[test]
+    fn a_stranger_is_not_taken_for_a_child() -> io::Result<()> {
+        let stranger = rustix::process::getppid().ok_or(io::ErrorKind::NotFound)?;
+        let child = Child::of(stranger)?;
+        assert!(child.wait_ended(after(Duration::ZERO))?, "남의 프로세스가 끝나기를 기다립니다");
+        assert_eq!(pidfd_send_signal(&child.pidfd, Signal::CONT), Err(Errno::BADF));
+        assert!(matches!(child.reap(), Ending::Unknown));
+        Ok(())
+    }
 }
