@@ -119,19 +119,10 @@ fn shared_evenly(processes: Vec<Process<Share>>, places: u32, gate: &Gate) -> Re
     Ok(())
 }
 
-fn lock_among(count: u32, pause: bool) -> Result<()> {
+fn lock_among(count: u32) -> Result<()> {
     let (lock, gate) = (Lock::new(0)?, Gate::new()?);
-    let spawn = |_| Process::spawn(on_lock, (lock.clone(), gate.clone(), pause));
+    let spawn = |_| Process::spawn(on_lock, (lock.clone(), gate.clone(), true));
     shared_evenly((0..count).map(spawn).collect::<Result<_, _>>()?, 1, &gate)
-}
-
-fn lock_among_four() -> Result<()> {
-    lock_among(4, true)
-}
-
-/// 한 바퀴가 다시 살펴보는 간격(50ms)보다 깁니다.
-fn lock_among_twelve() -> Result<()> {
-    lock_among(12, true)
 }
 
 /// 차례가 짧을 때는 효율을 위해 몰아 하더라도, 오래 굶지는 않습니다.
@@ -189,17 +180,21 @@ fn semaphore_among(places: u32, count: u32) -> Result<()> {
     shared_evenly((0..count).map(spawn).collect::<Result<_, _>>()?, places, &gate)
 }
 
-fn semaphore_of_two_among_six() -> Result<()> {
-    semaphore_among(2, 6)
-}
-
-fn semaphore_of_one_among_four() -> Result<()> {
-    semaphore_among(1, 4)
-}
-
-/// 한 바퀴가 다시 살펴보는 간격(50ms)보다 깁니다.
-fn semaphore_of_two_among_sixteen() -> Result<()> {
-    semaphore_among(2, 16)
+/// 다섯 무리가 저마다 다툽니다. 쥐고 있는 쪽도 잠들어 있으므로, 함께 실행해도 서로 늦추지 않습니다.
+///
+/// 둘째와 다섯째는 한 바퀴가 다시 살펴보는 간격(50ms)보다 깁니다.
+fn everyone_gets_a_turn() -> Result<()> {
+    let groups: [fn() -> Result<()>; 5] = [
+        || lock_among(4),
+        || lock_among(12),
+        || semaphore_among(2, 6),
+        || semaphore_among(1, 4),
+        || semaphore_among(2, 16),
+    ];
+    scope(|scope| {
+        let running = groups.map(|group| scope.spawn(group));
+        running.into_iter().try_for_each(|group| group.join().map_err(|_| anyhow!("패닉"))?)
+    })
 }
 
 fn put_small(queue: Queue<Vec<u8>>, gate: Gate) -> Result<()> {
@@ -296,13 +291,9 @@ fn wait_any_among_busy_senders() -> Result<()> {
 fn main() {
     ipc_core::init();
     tests::harness::run_in_turn(tests::trials![
-        lock_among_four,
-        lock_among_twelve,
+        everyone_gets_a_turn,
         short_turns_starve_nobody,
         releasing_waits_only_until_taken,
-        semaphore_of_two_among_six,
-        semaphore_of_one_among_four,
-        semaphore_of_two_among_sixteen,
         large_item_among_small_ones,
         wait_any_picks_both,
         wait_any_among_busy_senders,
