@@ -311,6 +311,44 @@ fn dependencies_form_a_star() -> Result {
     Ok(())
 }
 
+/// `ipc_core::build`에는 다른 크레이트나 예제가 쓰는 이름만 있습니다. 테스트만 쓰는 것은 내놓지 않습니다.
+#[test]
+fn nothing_is_public_for_a_test_alone() -> Result {
+    let source = read("crates/ipc-core/src/lib.rs")?;
+    let build = source.split_once("pub mod build {").ok_or("build가 없습니다")?.1;
+    let build: String = build.lines().filter(|line| !line.trim().starts_with("#[")).collect();
+    let lists = build.split(';').filter_map(|line| line.trim().strip_prefix("pub use "));
+    let names = lists.flat_map(|list| {
+        let names = list.rsplit("::").next().unwrap_or_default();
+        names.trim_matches(['{', '}', ' ']).split(',').map(|name| name.trim().to_owned())
+    });
+    let mut users = String::new();
+    for name in crates()?.into_iter().filter(|name| name != "ipc-core") {
+        sources(&format!("crates/{name}/src"), &mut users)?;
+    }
+    sources("examples-ko/src", &mut users)?;
+    let used: BTreeSet<&str> =
+        users.split(|letter: char| !letter.is_alphanumeric() && letter != '_').collect();
+    let names: BTreeSet<String> = names.filter(|name| !name.is_empty()).collect();
+    assert!(names.contains("Parcel") && names.contains("Channel"), "{names:?}");
+    let unused: Vec<_> = names.iter().filter(|name| !used.contains(name.as_str())).collect();
+    assert!(unused.is_empty(), "쓰는 크레이트가 없습니다: {unused:?}");
+    Ok(())
+}
+
+/// `folder` 아래의 Rust 소스를 모두 이어 붙입니다.
+fn sources(folder: &str, text: &mut String) -> Result {
+    for name in names(folder)? {
+        let path = format!("{folder}/{name}");
+        if Path::new(ROOT).join(&path).is_dir() {
+            sources(&path, text)?;
+        } else if name.ends_with(".rs") {
+            text.push_str(&read(path)?);
+        }
+    }
+    Ok(())
+}
+
 #[test]
 fn unsafe_code_stays_where_shared_memory_is_laid_out() -> Result {
     const MAY: [&str; 5] = ["ipc-core", "lock", "semaphore", "queue", "pool"];

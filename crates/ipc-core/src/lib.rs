@@ -70,7 +70,6 @@ pub mod build {
     pub use crate::child::panic_message;
     pub use crate::codec::{decode, encode};
     pub use crate::error::{DESCRIPTORS_MAX, hint};
-    pub use crate::frame::INLINE_MAX;
     pub use crate::message::{Accepts, Inline, Message};
     pub use crate::mutex::{Mutex, MutexError, MutexGuard};
     pub use crate::parcel::{Descriptor, Parcel};
@@ -79,9 +78,7 @@ pub mod build {
     pub use crate::task::{RemoteFn, Task, zero_sized};
     pub use crate::timeline::{Open, Span, SpanKind, What, begin, ended, waiting};
     pub use crate::wait::{
-        Deadline, EventCount, RECHECK, Turns, after, expired, recheck, wait_all_ready, wait_ready,
+        Deadline, EventCount, RECHECK, Turns, after, expired, recheck, wait_all_ready,
     };
     pub use crate::words::{load_bytes, store_bytes, word_of};
-    #[doc(no_inline)]
-    pub use rustix::event::PollFlags;
 }

@@ -74,7 +74,8 @@ fn round_trip(sizes: &[usize]) -> Result<()> {
 }
 
 pub fn sizes_around_the_limit() -> Result<()> {
-    const LIMIT: usize = ipc_core::build::INLINE_MAX;
+    // 이보다 크면 메모리 파일로 갑니다(`Channel::send`의 문서).
+    const LIMIT: usize = 64 * 1024;
     // 글의 길이를 적는 3바이트가 앞에 붙습니다.
     let sizes =
         [0, 1, LIMIT - 4, LIMIT - 3, LIMIT - 2, LIMIT - 1, LIMIT, LIMIT + 1, 208 * 1024, 1 << 20];

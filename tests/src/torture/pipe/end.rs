@@ -1,14 +1,10 @@
 //! 마지막 송신자가 사라지면 끝이 옵니다.
 
-use std::os::fd::AsFd;
 use std::process::exit;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use ipc_core::build::PollFlags;
-use ipc_core::build::after;
-use ipc_core::build::wait_ready;
-use ipc_core::{Process, ProcessError};
+use ipc_core::{Process, ProcessError, wait_any};
 use nix::sys::signal::Signal;
 use pipe::{ChannelError, Receiver, Sender, pipe};
 use serde::{Deserialize, Serialize};
@@ -133,8 +129,8 @@ fn drain(inbox: &Receiver<u32>) -> Result<()> {
 }
 
 fn wait_gone(process: &Process<()>) -> Result<()> {
-    let gone = wait_ready(process.as_fd(), PollFlags::IN, after(PATIENCE))?;
-    ensure!(gone, "송신자가 끝나지 않습니다");
+    let gone = wait_any(&[process], Some(PATIENCE))?;
+    ensure!(gone.is_some(), "송신자가 끝나지 않습니다");
     Ok(())
 }
 
@@ -144,9 +140,9 @@ pub fn inherited(_: &mut Round) -> Result<()> {
     let sibling = Process::spawn(sleep_forever, ())?;
     wait_asleep(&sibling)?;
     drop(writer);
-    let ended = wait_ready(reader.as_fd(), PollFlags::IN, after(ONE_SECOND))?;
+    let ended = wait_any(&[&reader], Some(ONE_SECOND))?;
     sibling.kill();
     ensure_matches!(sibling.join(), Err(ProcessError::Killed { .. }));
-    ensure!(ended, "마지막 송신자가 사라지고 {ONE_SECOND:?} 뒤에도 끝이 오지 않습니다");
+    ensure!(ended.is_some(), "마지막 송신자가 사라지고 {ONE_SECOND:?} 뒤에도 끝이 오지 않습니다");
     Ok(())
 }

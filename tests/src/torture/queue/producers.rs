@@ -2,17 +2,14 @@
 
 use std::fs::File;
 use std::io::{Read, Write};
-use std::os::fd::{AsFd, OwnedFd};
+use std::os::fd::OwnedFd;
 use std::sync::atomic::{AtomicU32, Ordering::SeqCst};
 use std::thread::{scope, yield_now};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
 use ipc_core::build::Descriptor;
-use ipc_core::build::PollFlags;
-use ipc_core::build::after;
-use ipc_core::build::wait_ready;
-use ipc_core::{Process, ProcessError, Shared};
+use ipc_core::{Process, ProcessError, Shared, wait_any};
 use nix::fcntl::OFlag;
 use nix::unistd::pipe2;
 use queue::{Queue, QueueError};
@@ -185,7 +182,7 @@ pub fn bare_pipe(_: &mut Round) -> Result<()> {
             .map_err(anyhow::Error::from)
     };
     let victim = writer(b'a')?;
-    ensure!(wait_ready(reader.as_fd(), PollFlags::IN, after(PATIENCE))?, "쓰지 않았습니다");
+    ensure!(wait_any(&[&reader], Some(PATIENCE))?.is_some(), "쓰지 않았습니다");
     // 파이프보다 큰 내용이라 도중에 잠듭니다.
     wait_asleep(&victim)?;
     victim.kill();
@@ -197,7 +194,7 @@ pub fn bare_pipe(_: &mut Round) -> Result<()> {
     let mut text = vec![0; usize::try_from(u64::from_ne_bytes(head))?];
     let mut filled = 0;
     while filled < text.len() {
-        let ready = wait_ready(reader.as_fd(), PollFlags::IN, after(ONE_SECOND))?;
+        let ready = wait_any(&[&reader], Some(ONE_SECOND))?.is_some();
         ensure!(ready, "내용이 모자란 채 멈췄습니다");
         filled += reader.read(&mut text[filled..])?;
     }

@@ -6,7 +6,7 @@ use std::os::fd::{AsFd, AsRawFd, BorrowedFd, FromRawFd, OwnedFd, RawFd};
 use std::os::unix::fs::OpenOptionsExt;
 
 use anyhow::{Result, ensure};
-use ipc_core::build::{Channel, INLINE_MAX};
+use ipc_core::build::Channel;
 use nix::libc;
 use nix::sys::memfd::{MFdFlags, memfd_create};
 use nix::sys::socket::{ControlMessage, ControlMessageOwned, MsgFlags, recvmsg, sendmsg};
@@ -15,6 +15,8 @@ use serde::Serialize;
 
 /// 앞머리의 크기: 지문, 길이, 디스크립터의 수.
 const HEADER: usize = 24;
+/// 내용이 이보다 크면 메모리 파일로 갑니다(`Channel::send`의 문서).
+const INLINE_MAX: usize = 64 * 1024;
 
 /// 소켓에 써 넣을 것.
 pub struct Forged {
