@@ -163,13 +163,11 @@ impl State {
     pub fn collect(&mut self, mail: bool) -> bool {
         let mut finished = Vec::new();
         let news = self.board.news();
-        for (index, slot) in self.slots.iter_mut().enumerate() {
-            let who = index as Who + 1;
-            let Some(worker) = slot.worker.as_mut().filter(|_| mail || news.from(who)) else {
-                continue;
-            };
-            let (before, posted) = (finished.len(), &mut self.posted);
-            if !worker.collect(who, &self.board, posted, &mut finished, mail) {
+        for slot in &mut self.slots {
+            let told = |worker: &&mut Worker| mail || news.from(worker.who);
+            let Some(worker) = slot.worker.as_mut().filter(told) else { continue };
+            let before = finished.len();
+            if !worker.collect(&self.board, &mut self.posted, &mut finished, mail) {
                 worker.link.process.kill(); // 죽음으로 정리합니다.
             }
             self.looked |= std::mem::take(&mut worker.looked);
@@ -284,11 +282,10 @@ impl State {
     }
 
     fn bury(&mut self, index: usize, mut worker: Worker) {
-        let who = index as Who + 1;
         let Ending { death, by_itself } = worker.ending(EXIT_GRACE);
         // 죽기 전에 놓은 결과까지 모읍니다. 망가진 곳부터는 믿지 않습니다.
         let mut finished = Vec::new();
-        worker.collect(who, &self.board, &mut self.posted, &mut finished, true);
+        worker.collect(&self.board, &mut self.posted, &mut finished, true);
         let mut progressed = !finished.is_empty();
         finished.into_iter().for_each(|chunk| self.finish(chunk));
         for place in (0..self.posted.len()).rev() {
@@ -296,7 +293,7 @@ impl State {
             // 시작하기 전에는 표지를 믿을 수밖에 없습니다. 틀렸다면 누가 시작할 때 드러납니다.
             let claimed = |posted: &Posted| {
                 posted.begun_by.is_none()
-                    && self.board.owner(place, posted.seq).is_ok_and(|owner| owner == who)
+                    && self.board.owner(place, posted.seq).is_ok_and(|owner| owner == worker.who)
             };
             let owned = |posted: &Posted| working_on(posted) || claimed(posted);
             if !self.posted[place].as_ref().is_some_and(owned) {

@@ -60,6 +60,7 @@ impl Link {
 
 /// 띄워 둔 작업자 하나.
 pub struct Worker {
+    pub who: Who,
     pub link: Arc<Link>,
     pub desk: Desk,
     /// 책상에서 지금까지 읽은 칸과 우편의 수.
@@ -96,6 +97,7 @@ impl Worker {
         let process = Process::spawn(serve, (contract,))?;
         let link = Arc::new(Link { process, channel, hung_up: OnceLock::new() });
         Ok(Worker {
+            who,
             link,
             desk,
             read: 0,
@@ -124,25 +126,23 @@ impl Worker {
     /// 적었으면 `false`이며, 그 뒤로는 읽지 않습니다.
     pub fn collect(
         &mut self,
-        who: Who,
         board: &Board,
         posted: &mut [Option<Posted>],
         finished: &mut Vec<Chunk>,
         mail: bool,
     ) -> bool {
-        self.broken = self.broken || self.read_desk(who, board, posted, finished, mail).is_err();
+        self.broken = self.broken || self.read_desk(board, posted, finished, mail).is_err();
         !self.broken
     }
 
     fn read_desk(
         &mut self,
-        who: Who,
         board: &Board,
         posted: &mut [Option<Posted>],
         finished: &mut Vec<Chunk>,
         mail: bool,
     ) -> Result<(), Corrupted> {
-        let mut copy = std::mem::take(&mut self.copy);
+        let (who, mut copy) = (self.who, std::mem::take(&mut self.copy));
         copy.clear();
         read_records(&self.desk, &mut self.read, &mut copy)?;
         // 책상의 끝을 읽은 *뒤에* 우편을 비웁니다. 그러면 여기서 읽을 기록보다 먼저 보낸 우편은 모두 담긴 뒤입니다.
