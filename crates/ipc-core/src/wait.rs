@@ -191,7 +191,7 @@ impl Turns {
     /// 넘겨주려고 기다리는 시간의 한도. 바쁜 컴퓨터에서는 깨어난 쪽이 움직이는 데도 이만큼 걸립니다.
     const HANDING: Duration = Duration::from_millis(4);
 
-    /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽 하나가 죽은 것으로 봅니다.
+    /// 이만큼 거듭 아무도 얻지 않으면, 기다리던 쪽이 모두 죽은 것으로 봅니다.
     const MISSES: u32 = 16;
 
     pub(crate) const fn new() -> Turns {
@@ -223,14 +223,10 @@ impl Turns {
         if waited != Err(Errno::TIMEDOUT) {
             self.missed.store(0, Relaxed);
         } else if self.missed.fetch_add(1, Relaxed) >= Turns::MISSES {
-            // 기다리던 쪽이 죽었다면 수를 되돌릴 프로세스가 없으므로 하나 줄입니다.
+            // 기다리던 쪽이 죽었다면 수를 되돌릴 프로세스가 없습니다. 살아 있는 쪽은 표시가 지워져도 여느 때처럼 얻습니다.
             self.missed.store(0, Relaxed);
-            self.one_less();
+            self.impatient.store(0, SeqCst);
         }
-    }
-
-    fn one_less(&self) {
-        let _ = self.impatient.fetch_update(SeqCst, Relaxed, |count| count.checked_sub(1));
     }
 }
 
@@ -240,7 +236,7 @@ pub struct Impatient<'a>(&'a Turns);
 
 impl Drop for Impatient<'_> {
     fn drop(&mut self) {
-        self.0.one_less();
+        let _ = self.0.impatient.fetch_update(SeqCst, Relaxed, |count| count.checked_sub(1));
         self.0.taken.fetch_add(1, SeqCst);
         let _ = futex::wake(&self.0.taken, Flags::empty(), 1);
     }
@@ -298,5 +294,25 @@ fn poll_until(fds: &mut [PollFd], deadline: Deadline) -> io::Result<bool> {
             Err(Errno::INVAL) => return Err(Errno::MFILE.into()),
             Err(errno) => return Err(errno.into()),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn dead_waiters_are_forgotten_together() {
+        let turns = Turns::new();
+        for _ in 0..5 {
+            std::mem::forget(turns.impatient()); // 기다리다 죽은 쪽.
+        }
+        let lives = turns.impatient();
+        for _ in 0..=Turns::MISSES {
+            turns.hand_over();
+        }
+        assert_eq!(turns.impatient.load(SeqCst), 0, "아직도 죽은 쪽에게 넘겨주려 합니다");
+        drop(lives);
+        assert_eq!(turns.impatient.load(SeqCst), 0, "지워진 표시를 한 번 더 뺐습니다");
     }
 }
