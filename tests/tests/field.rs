@@ -20,6 +20,7 @@ fn main() {
         processes::reading_before_init_ends_at_once,
         processes::value_survives_another_reaper,
         processes::drop_never_signals_a_stranger,
+        values::handles_go_where_threads_go,
         values::changing_shapes_need_json,
         values::failed_encoding_leaves_the_buffer,
         values::deep_value_is_an_error,

@@ -42,7 +42,7 @@ use crate::words::load_bytes;
 /// ```
 pub struct Shared<T: Placed, E: Placed = ()> {
     /// 매핑의 시작. `memory`가 살아 있는 동안 그대로입니다.
-    head: *mut T,
+    start: *mut u8,
     memory: Arc<Memory>,
     /// 이어지는 원소의 개수.
     tail: usize,
@@ -83,7 +83,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         let shared = Self::over(Arc::new(Memory::create(size, contents)?), count);
         // SAFETY: 방금 만든 매핑에는 `T`가 들어갈 공간이 있고 정렬되어 있으며, 아직 아무도 보지 못합니다. 꼬리는 0이고, 0은 `E`의
         // 올바른 값입니다(`Placed`).
-        unsafe { shared.head.write(value) };
+        unsafe { shared.head().write(value) };
         let mut outcome = Ok(());
         shared.mutexes(&mut |mutex| {
             if outcome.is_ok() {
@@ -101,7 +101,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         let offset = const { size_of::<T>().next_multiple_of(align_of::<E>()) };
         // SAFETY: 매핑은 만들거나 받을 때 확인했듯이 이만큼의 원소까지 이어지고, `self`보다 오래 삽니다. 어떤 바이트도 `E`의
         // 올바른 값입니다(`Placed`).
-        unsafe { std::slice::from_raw_parts(self.head.byte_add(offset).cast(), self.tail) }
+        unsafe { std::slice::from_raw_parts(self.head().byte_add(offset).cast(), self.tail) }
     }
 
     /// 같은 메모리를 보는 프로세스들에서 같은 번호(아이노드). 기록([`Span`](crate::build::Span))에 씁니다.
@@ -110,8 +110,8 @@ impl<T: Placed, E: Placed> Shared<T, E> {
     }
 
     fn over(memory: Arc<Memory>, tail: usize) -> Self {
-        let head = memory.start().cast();
-        Shared { head, memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
+        let start = memory.start();
+        Shared { start, memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
     }
 
     /// 전체의 크기와, 이어지는 원소가 시작하는 위치(바이트).
@@ -120,6 +120,11 @@ impl<T: Placed, E: Placed> Shared<T, E> {
         let (whole, offset) = Layout::new::<T>().extend(Layout::array::<E>(tail).ok()?).ok()?;
         // 매핑의 길이는 0일 수 없습니다.
         Some((whole.size().max(1), offset))
+    }
+
+    #[inline]
+    fn head(&self) -> *mut T {
+        self.start.cast()
     }
 
     fn mutexes(&self, visit: &mut dyn FnMut(&Mutex)) {
@@ -182,7 +187,7 @@ impl<T: Placed, E: Placed> Deref for Shared<T, E> {
     fn deref(&self) -> &T {
         // SAFETY: 값은 만들 때 놓였고, 매핑은 `self`가 살아 있는 동안 풀리지도 줄지도 않습니다(봉인). 어떤 바이트도 `T`의 올바른
         // 값입니다(`Placed`).
-        unsafe { &*self.head }
+        unsafe { &*self.head() }
     }
 }
 

@@ -18,6 +18,7 @@ mod slot;
 mod worker;
 
 use std::num::NonZeroUsize;
+use std::panic::{RefUnwindSafe, UnwindSafe};
 use std::sync::Arc;
 use std::thread::{JoinHandle, available_parallelism};
 use std::time::Duration;
@@ -316,6 +317,11 @@ impl Pool {
         self.chunk_size.map_or(even, NonZeroUsize::get)
     }
 }
+
+/// 상태를 고치는 동안에는 사용자의 코드를 호출하지 않으므로, 패닉이 지나가도 풀은 온전합니다.
+impl UnwindSafe for Pool {}
+/// 위와 같습니다.
+impl RefUnwindSafe for Pool {}
 
 impl Drop for Pool {
     fn drop(&mut self) {

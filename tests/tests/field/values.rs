@@ -1,16 +1,38 @@
 //! 건너가는 값.
 
+use std::panic::UnwindSafe;
+use std::sync::atomic::AtomicU32;
+
 use anyhow::{Result, ensure};
-use ipc_core::{ChannelError, CodecError, Json, Process, ProcessError};
-use pipe::{Sender, pipe};
+use ipc_core::{ChannelError, CodecError, Json, Process, ProcessError, Shared, SharedSlice};
+use lock::Lock;
+use pipe::{Receiver, Sender, pipe};
 use pool::{Pool, PoolError};
-use queue::{Queue, QueueError};
+use queue::{JoinableQueue, Queue, QueueError};
+use semaphore::Semaphore;
 use serde::ser::SerializeTuple;
 use serde::{Deserialize, Serialize, Serializer};
 use serde_json::{Value, json};
 use tests::asleep::all_asleep;
 use tests::children::wait_count;
 use tests::{Counter, counter, ensure_eq, ensure_matches};
+
+/// 스레드의 것처럼, 다른 스레드로 보내고 함께 쓰고 패닉을 잡는 클로저에 넣을 수 있습니다. 컴파일되면 됩니다.
+pub fn handles_go_where_threads_go() -> Result<()> {
+    fn anywhere<T: Send + Sync + UnwindSafe>() {}
+    anywhere::<Shared<AtomicU32>>();
+    anywhere::<SharedSlice<u8>>();
+    anywhere::<Lock<u64>>();
+    anywhere::<Lock<[u64]>>();
+    anywhere::<Semaphore>();
+    anywhere::<Queue<String>>();
+    anywhere::<JoinableQueue<String>>();
+    anywhere::<Sender<String>>();
+    anywhere::<Receiver<String>>();
+    anywhere::<Pool>();
+    anywhere::<Process<String>>();
+    Ok(())
+}
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Row {

@@ -31,7 +31,7 @@ pub fn panicking_input_leaves_the_pool_usable() -> Result<()> {
     let pool = Pool::builder().workers(2).chunk_size(1).build()?;
     for good in [0, 0, 3] {
         let map = || pool.map(square, failing_input(good));
-        ensure!(catch_unwind(AssertUnwindSafe(map)).is_err(), "패닉이 사라졌습니다");
+        ensure!(catch_unwind(map).is_err(), "패닉이 사라졌습니다");
         let mut iterators = [Some(pool.imap(square, failing_input(good))), None];
         iterators[1] = Some(pool.imap_unordered(square, failing_input(good)));
         for iterator in iterators.into_iter().flatten() {
