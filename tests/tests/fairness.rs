@@ -180,7 +180,7 @@ fn semaphore_among(places: u32, count: u32) -> Result<()> {
     shared_evenly((0..count).map(spawn).collect::<Result<_, _>>()?, places, &gate)
 }
 
-/// 다섯 무리가 저마다 다툽니다. 쥐고 있는 쪽도 잠들어 있으므로, 함께 실행해도 서로 늦추지 않습니다.
+/// 다섯 그룹이 각자 자기 락이나 세마포어를 두고 다툽니다. 쥔 프로세스도 잠들어 있으므로, 동시에 실행해도 서로 느려지지 않습니다.
 ///
 /// 둘째와 다섯째는 한 바퀴가 다시 살펴보는 간격(50ms)보다 깁니다.
 fn everyone_gets_a_turn() -> Result<()> {
@@ -193,7 +193,9 @@ fn everyone_gets_a_turn() -> Result<()> {
     ];
     scope(|scope| {
         let running = groups.map(|group| scope.spawn(group));
-        running.into_iter().try_for_each(|group| group.join().map_err(|_| anyhow!("패닉"))?)
+        running
+            .into_iter()
+            .try_for_each(|group| group.join().map_err(|_| anyhow!("한 그룹이 패닉했습니다"))?)
     })
 }
 

@@ -184,7 +184,7 @@ fn scribble_joinable(_queue: JoinableQueue<String>, scrawl: Scrawl) -> Result<u3
 }
 
 fn joinable_queue_survives() -> Result<()> {
-    for scrawl in scrawls("joinable_queue_survives", 25)? {
+    for scrawl in scrawls("joinable_queue_survives", 50)? {
         let queue = JoinableQueue::<String>::with_capacity(4096)?;
         for item in 0..5 {
             queue.put(&format!("항목 {item}"))?;

@@ -81,6 +81,7 @@ pub fn decode<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecErr
     number.map_or_else(|| decode_any(bytes), Ok)
 }
 
+/// 수 하나가 아닌 값을 읽습니다. 따로 두어야 [`decode`]가 작아, 수를 읽는 쪽에 인라인됩니다.
 fn decode_any<T: DeserializeOwned + 'static>(bytes: &[u8]) -> Result<T, CodecError> {
     forget_refusal();
     let bytes = Shallow { bytes, floor: stack_address().saturating_sub(STACK_MAX) };

@@ -41,8 +41,6 @@ use crate::words::load_bytes;
 /// # Ok::<(), std::io::Error>(())
 /// ```
 pub struct Shared<T: Placed, E: Placed = ()> {
-    /// 매핑의 시작. `memory`가 살아 있는 동안 그대로입니다.
-    start: *mut u8,
     memory: Arc<Memory>,
     /// 이어지는 원소의 개수.
     tail: usize,
@@ -110,8 +108,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
     }
 
     fn over(memory: Arc<Memory>, tail: usize) -> Self {
-        let start = memory.start();
-        Shared { start, memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
+        Shared { memory, tail, owns: PhantomData, _not_inline: PhantomPinned }
     }
 
     /// 전체의 크기와, 이어지는 원소가 시작하는 위치(바이트).
@@ -124,7 +121,7 @@ impl<T: Placed, E: Placed> Shared<T, E> {
 
     #[inline]
     fn head(&self) -> *mut T {
-        self.start.cast()
+        self.memory.start().cast()
     }
 
     fn mutexes(&self, visit: &mut dyn FnMut(&Mutex)) {
@@ -385,6 +382,7 @@ impl Memory {
         Ok(memory)
     }
 
+    #[inline]
     fn start(&self) -> *mut u8 {
         self.map.as_ref().map_or(std::ptr::null_mut(), MmapRaw::as_mut_ptr)
     }

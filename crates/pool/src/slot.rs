@@ -60,6 +60,7 @@ impl Link {
 
 /// 띄워 둔 작업자 하나.
 pub struct Worker {
+    /// 표지에 적는 번호.
     pub who: Who,
     pub link: Arc<Link>,
     pub desk: Desk,
